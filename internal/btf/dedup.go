@@ -31,8 +31,10 @@ type Dedup struct {
 	loops  []int      // units with loops that no tag cuts
 
 	// Valid after Resolve.
-	first []uint64 // by class: least place of a listed record, noPlace if there is none
-	tags  tagTable
+	first   []uint64 // by class: least place of a listed record, noPlace if there is none
+	tags    tagTable
+	into    map[uint32]uint32 // classes that turned out to be another one
+	keepFwd map[uint32]bool   // forward declarations that something refers to although their tag has definitions
 }
 
 // NewDedup starts a run over the given number of units; types is a guess at the number of different
@@ -67,7 +69,6 @@ type Worker struct {
 	ids   idBlock
 	fresh []uint32 // records whose class is new
 	slab  []uint32 // rest of the memory that unit class lists are cut from
-	block *block
 }
 
 // NewWorker returns a worker of d.
@@ -142,4 +143,17 @@ func (w *Worker) cut(n int) []uint32 {
 	s := w.slab[:n:n]
 	w.slab = w.slab[n:]
 	return s
+}
+
+// Reload fills u with the records of a unit once more, exactly as they were added.
+type Reload func(unit int, u *Unit) error
+
+// Resolve decides what references to names with several definitions mean. After it no class is
+// added and no class changes.
+func (d *Dedup) Resolve(reload Reload) error {
+	d.collect()
+	if ambiguous := d.settle(); len(ambiguous) > 0 || len(d.loops) > 0 {
+		return d.refine(ambiguous, reload)
+	}
+	return nil
 }

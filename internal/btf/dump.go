@@ -68,7 +68,7 @@ func (d *dumper) line(id ID) {
 		d.num(" ", uint64(r.SizeOrType))
 	}
 	d.detail(r)
-	if !named(r.Kind) && r.Name != 0 {
+	if !named(r.Kind) && len(d.t.Str(r.Name)) > 0 {
 		d.name(" !name=", r.Name)
 	}
 	if !wordUsed(r.Kind) && r.SizeOrType != 0 {

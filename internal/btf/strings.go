@@ -5,6 +5,7 @@ package btf
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 )
 
 // StringTable builds a string section: each distinct string once, in order of first
@@ -91,6 +92,9 @@ func (s *StringTable) Add(str []byte) StrOff {
 		panic("btf: strings exceed 2 GiB")
 	}
 	pos := len(s.buf)
+	if cap(s.buf)-pos <= len(str) {
+		s.buf = slices.Grow(s.buf, pos+len(str)+1) // append itself would grow by a quarter
+	}
 	s.buf = append(append(s.buf, str...), 0)
 	*slot = stringSlot{h, uint32(pos) + 1}
 	s.used++
@@ -148,7 +152,7 @@ func (s *StringTable) probe(str []byte, h uint32) (slot *stringSlot, found bool)
 
 func (s *StringTable) grow() {
 	old := s.slots
-	s.slots = make([]stringSlot, max(2*len(old), slotsFor(0)))
+	s.slots = make([]stringSlot, max(4*len(old), slotsFor(0)))
 	mask := uint32(len(s.slots) - 1)
 	for _, o := range old {
 		if o.pos == 0 {

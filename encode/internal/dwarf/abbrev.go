@@ -245,18 +245,12 @@ func (a *Abbrev) place(s *AttrSpec, pos int32, sizes *[0x30]int8, big, first boo
 			}
 		case FormFlagPresent:
 			f.Const = 1
-		case FormData1, FormData2, FormData4, FormFlag, FormRef1, FormRef2, FormRef4,
-			FormStrp, FormStrx1, FormStrx2, FormStrx3, FormStrx4, FormSecOffset:
-			if pos >= 0 && size > 0 && size <= 4 {
-				f.Mask = uint32(1<<(8*size) - 1)
-				f.Off = pos
-				if big { // the low bytes of a load that ends with the value
-					f.Off = pos - (4 - size)
-				}
-			}
-			if size > 4 {
-				a.Slow = true
-			}
+		case FormData1, FormData2, FormData4, FormFlag, FormStrp, FormStrx1, FormStrx2, FormStrx3, FormStrx4:
+			f.locate(pos, size, big)
+			a.Slow = a.Slow || size > 4
+		case FormRef1, FormRef2, FormRef4:
+			f.locate(pos, size, big)
+			a.Slow = a.Slow || s.Attr != AttrType && s.Attr != AttrSibling // a bound, say, that is another DIE's value
 		case FormSdata, FormUdata, FormRefUdata, FormStrx, FormString:
 			// read by the generic loop of DIEs without a fixed size
 		default:
@@ -267,6 +261,18 @@ func (a *Abbrev) place(s *AttrSpec, pos int32, sizes *[0x30]int8, big, first boo
 		return -1
 	}
 	return pos + size
+}
+
+// locate makes f the value of size bytes at pos, unless what stands before it varies.
+func (f *Field) locate(pos, size int32, big bool) {
+	if pos < 0 || size <= 0 || size > 4 {
+		return
+	}
+	f.Mask = uint32(1<<(8*size) - 1)
+	f.Off = pos
+	if big { // the low bytes of a load that ends with the value
+		f.Off = pos - (4 - size)
+	}
 }
 
 func (t *AbbrevTable) add(code uint64, a Abbrev, at int) error {

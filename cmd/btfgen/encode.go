@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v2"
+
+	"github.com/btfgen/btfgen/encode"
+	"github.com/btfgen/btfgen/internal/btfcheck"
+	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/internal/phase"
+)
+
+func encodeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "encode",
+		Usage:     "read the DWARF of linked kernel images and write BTF",
+		ArgsUsage: "FILE...",
+		Description: "Each FILE is a linked ELF image with DWARF and gives one raw, deduplicated BTF blob.\n\n" +
+			"Features (* is on by default):\n" + encode.FeatureHelp(),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "o", Usage: "write the BTF of the one FILE to `OUT`"},
+			&cli.StringFlag{Name: "out-dir", Usage: "write `DIR`/NAME.btf for each FILE"},
+			&cli.IntFlag{Name: "j", Usage: "`N` workers (default: CPUs, less where a memory limit says so)"},
+			&cli.StringFlag{Name: "features", Value: "default", Usage: "comma-separated `LIST` of features; +A adds A to the default"},
+			&cli.StringFlag{Name: "lang-exclude", Value: "rust", Usage: "leave out units of these languages; `LIST` none is none"},
+			&cli.StringFlag{Name: "array-style", Value: "nested", Usage: "`STYLE` of multi-dimensional arrays: nested, as pahole 1.32, or flat, as before"},
+			&cli.StringFlag{Name: "compat", Usage: "choose functions and variables as `TOOL` does: pahole"},
+			&cli.StringFlag{Name: "base", Usage: "`BASE` of split BTF; only none so far"},
+			&cli.StringFlag{Name: "report", Usage: "write a JSON line for each function and variable left out to `FILE`"},
+			&cli.BoolFlag{Name: "stats", Usage: "print times, counts and memory to standard error"},
+			&cli.BoolFlag{Name: "json", Usage: "with --stats: as JSON"},
+			&cli.BoolFlag{Name: "verify", Usage: "read the output back with an independent parser before writing it"},
+			&cli.BoolFlag{Name: "fatal-warnings", Usage: "fail if anything had to be left out or simplified"},
+			&cli.BoolFlag{Name: "v", Usage: "print warnings"},
+		},
+		Action: encodeAction,
+	}
+}
+
+// encodeJob is what the flags of encode ask for.
+type encodeJob struct {
+	options       encode.Options
+	outs          []string // by operand
+	report        string
+	stats, json   bool
+	verify, fatal bool
+	verbose       bool
+}
+
+// encodeFlags maps the command line to a job. Its errors are usage errors.
+func encodeFlags(c *cli.Context) (*encodeJob, error) {
+	j := &encodeJob{
+		options: encode.Options{Jobs: c.Int("j"), Features: c.String("features"), LangExclude: c.String("lang-exclude"),
+			Report: c.String("report") != ""},
+		report: c.String("report"), stats: c.Bool("stats"), json: c.Bool("json"),
+		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
+	}
+	files := c.Args().Slice()
+	out, dir := c.String("o"), c.String("out-dir")
+	switch {
+	case len(files) == 0:
+		return nil, usagef("encode: no FILE given")
+	case out != "" && dir != "":
+		return nil, usagef("encode: -o and --out-dir exclude each other")
+	case out == "" && dir == "":
+		return nil, usagef("encode: writing the section into the ELF file is not supported yet: give -o OUT or --out-dir DIR")
+	case out != "" && len(files) > 1:
+		return nil, usagef("encode: -o takes one FILE, there are %d: use --out-dir", len(files))
+	case j.json && !j.stats:
+		return nil, usagef("encode: --json goes with --stats")
+	case j.report != "" && len(files) > 1:
+		return nil, usagef("encode: --report takes one FILE")
+	case c.IsSet("j") && j.options.Jobs <= 0:
+		return nil, usagef("encode: -j %d: the number of workers is at least 1", j.options.Jobs)
+	case c.String("base") != "" && c.String("base") != "none":
+		return nil, usagef("encode: split BTF against a base is not supported yet")
+	}
+	for _, f := range files {
+		if out == "" {
+			j.outs = append(j.outs, filepath.Join(dir, filepath.Base(f)+".btf"))
+		} else {
+			j.outs = append(j.outs, out)
+		}
+	}
+	switch s := c.String("array-style"); s {
+	case "nested":
+	case "flat":
+		j.options.Flat = true
+	default:
+		return nil, usagef("encode: --array-style %q is neither nested nor flat", s)
+	}
+	switch s := c.String("compat"); s {
+	case "":
+	case "pahole":
+		j.options.Compat = true
+	default:
+		return nil, usagef("encode: --compat %q: only pahole is known", s)
+	}
+	if err := j.options.Check(); err != nil {
+		return nil, usagef("encode: %v", err)
+	}
+	return j, nil
+}
+
+func encodeAction(c *cli.Context) error {
+	j, err := encodeFlags(c)
+	if err != nil {
+		return err
+	}
+	if j.options.Jobs == 0 {
+		j.options.Jobs = defaultJobs()
+	}
+	for i, file := range c.Args().Slice() {
+		if err := j.file(file, j.outs[i], c.App.ErrWriter); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// file encodes one file. The output exists only if all went well.
+func (j *encodeJob) file(file, out string, stderr io.Writer) error {
+	opt := j.options
+	if j.stats {
+		opt.Timer = phase.New()
+	}
+	f, err := elfview.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	bar := newProgress(stderr, filepath.Base(file))
+	opt.Progress = bar.update
+	res, err := encode.Encode(f, opt)
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	for _, w := range res.Warnings {
+		if j.verbose || j.fatal {
+			fmt.Fprintf(stderr, "btfgen: %s: %s\n", file, w)
+		}
+	}
+	if j.fatal && len(res.Warnings) > 0 {
+		return fmt.Errorf("%d kinds of warnings, and --fatal-warnings is given", len(res.Warnings))
+	}
+	if j.verify {
+		if err := btfcheck.Check(res.BTF); err != nil {
+			return fmt.Errorf("the result does not verify: %w", err)
+		}
+	}
+	if j.report != "" {
+		if err := writeReport(j.report, res.Omissions); err != nil {
+			return err
+		}
+	}
+	stop := opt.Timer.Start("save")
+	err = renameio.WriteFile(out, res.BTF, 0o644)
+	stop()
+	if err != nil {
+		return err
+	}
+	if j.json {
+		return opt.Timer.WriteJSON(stderr)
+	}
+	if j.stats {
+		return opt.Timer.WriteText(stderr)
+	}
+	return nil
+}
+
+func writeReport(path string, list []encode.Omission) error {
+	t, err := renameio.TempFile("", path)
+	if err != nil {
+		return err
+	}
+	defer t.Cleanup()
+	if err := encode.WriteReport(t, list); err != nil {
+		return err
+	}
+	if err := t.Chmod(0o644); err != nil {
+		return err
+	}
+	return t.CloseAtomicallyReplace()
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// Package encode turns the DWARF of an ELF file into BTF.
+//
+// In: a linked image (vmlinux) with DWARF 2 to 5 of either format, byte order and address size, its
+// symbol table and its .BTF_ids. Out: a raw .BTF blob, deduplicated, in the file's byte order, that
+// means what pahole 1.32 would write (spec/encode.md says where and why it differs).
+// Supplementary files (dwz -m, split DWARF) are not read.
+package encode
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/btfgen/btfgen/encode/internal/dwarf"
+	"github.com/btfgen/btfgen/internal/btf"
+	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/internal/phase"
+)
+
+// Options of Encode. The zero value is what the command line gives without flags.
+type Options struct {
+	Jobs        int    // workers; 0 is one per CPU
+	Features    string // list as in spec/encode.md 1.4; "" is "default"
+	LangExclude string // languages whose units are left out; "" is "rust", "none" is none
+	Flat        bool   // one ARRAY per array type, as pahole before 1.32, instead of one per dimension
+	Compat      bool   // choose functions and variables as pahole 1.32 does (spec/encode.md 7.2)
+	Report      bool   // fill Result.Omissions
+
+	Timer    *phase.Timer            // nil for none
+	Progress func(done, total int64) // called with bytes of .debug_info; from one goroutine at a time
+
+	features features
+	exclude  map[uint64]bool
+}
+
+// Check returns an error that tells what is wrong with the options, if anything.
+func (o *Options) Check() error {
+	var err error
+	if o.features, err = parseFeatures(o.Features); err != nil {
+		return err
+	}
+	list := o.LangExclude
+	if list == "" {
+		list = "rust"
+	}
+	o.exclude, err = parseLanguages(list)
+	return err
+}
+
+// Result of Encode.
+type Result struct {
+	BTF       []byte
+	Warnings  []string   // one line each: what was degraded, how often, and where first
+	Omissions []Omission // functions and variables that were left out, by name
+}
+
+// ErrNoTypes says that nothing is left to write: there is no unit with types, or every unit
+// was left out for its language.
+var ErrNoTypes = errors.New("no types: no unit of a wanted language has any")
+
+// errMerge says that a unit refers to another one, so that all have to be read as one graph.
+var errMerge = errors.New("units refer to each other")
+
+// Encode reads the DWARF of f and returns its BTF. Errors do not name the file. The result is the
+// same for any number of workers.
+func Encode(f *elfview.File, options Options) (*Result, error) {
+	opt := &options
+	if err := opt.Check(); err != nil {
+		return nil, err
+	}
+	if opt.Jobs <= 0 {
+		opt.Jobs = runtime.GOMAXPROCS(0)
+	}
+	stop := opt.Timer.Start("open")
+	in, err := openInput(f, opt)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	if in.merged {
+		if err := in.merge(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		res, err := encode(in, opt)
+		switch {
+		case errors.Is(err, errMerge) && !in.merged:
+			if err := in.merge(); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, btf.ErrSameNames) && !in.names.content:
+			in.names.byContent()
+		default:
+			if err != nil {
+				return nil, err
+			}
+			return res, f.Changed()
+		}
+	}
+}
+
+// encode is the phase list.
+func encode(in *input, opt *Options) (*Result, error) {
+	run := &run{in: in, opt: opt, dedup: btf.NewDedup(in.names, in.numGraphs(), int(min(in.info.size/1500, 1<<22)))}
+	stop := opt.Timer.Start("walk") // every unit: DIEs to records, records to classes
+	err := run.walk()
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	stop = opt.Timer.Start("resolve") // names with several definitions
+	err = run.dedup.Resolve(run.reload)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	// Beyond this point no two types are found to be equal.
+	stop = opt.Timer.Start("functions")
+	sel := &selector{in: in, opt: opt, d: run.dedup, insts: run.insts}
+	funcs := sel.run()
+	stop()
+	stop = opt.Timer.Start("order")
+	order, err := run.order(funcs)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	// Beyond this point no type is added and no ID changes.
+	stop = opt.Timer.Start("write")
+	blob, err := run.dedup.Write(order, in.big, opt.features.layout, opt.Jobs)
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	run.count(len(order), len(funcs))
+	res := &Result{BTF: blob, Warnings: run.warningTexts()}
+	if opt.Report {
+		res.Omissions, err = run.omissions(sel.omitted)
+	}
+	return res, err
+}
+
+// run is the state of one pass over the units.
+type run struct {
+	in       *input
+	opt      *Options
+	dedup    *btf.Dedup
+	insts    []instance
+	vars     []placedVar
+	warnings [numWarnings]warning
+	badVars  []Omission
+	records  int64
+	reloader *walker
+}
+
+// placedVar is a variable with its class.
+type placedVar struct {
+	class btf.ClassID
+	variable
+}
+
+// numGraphs is how many separate graphs of types the units are.
+func (in *input) numGraphs() int {
+	if in.merged {
+		return 1
+	}
+	return len(in.units)
+}
+
+// walk reads all units in parallel and adds their types to the dedup.
+func (r *run) walk() error {
+	jobs := min(r.opt.Jobs, r.in.numGraphs())
+	// The largest first, so that no worker is left alone with one at the end.
+	queue := make([]int, r.in.numGraphs())
+	for i := range queue {
+		queue[i] = i
+	}
+	if !r.in.merged {
+		slices.SortStableFunc(queue, func(a, b int) int {
+			return int(int64(r.in.units[b].Size) - int64(r.in.units[a].Size))
+		})
+	}
+	workers := make([]*worker, jobs)
+	var next atomic.Int64
+	var failed atomic.Bool
+	progress := r.progress()
+	var wg sync.WaitGroup
+	for i := range workers {
+		w := &worker{run: r, walker: newWalker(r.in, r.opt), add: r.dedup.NewWorker()}
+		workers[i] = w
+		wg.Go(func() {
+			for n := next.Add(1) - 1; n < int64(len(queue)) && !failed.Load(); n = next.Add(1) - 1 {
+				unit := queue[n]
+				if err := w.protected(unit); err != nil {
+					w.err, w.errUnit = err, unit
+					failed.Store(true)
+					return
+				}
+				progress(unit)
+			}
+		})
+	}
+	wg.Wait()
+	var first *worker
+	for _, w := range workers {
+		if w.err != nil && (first == nil || w.errUnit < first.errUnit) {
+			first = w
+		}
+	}
+	if first != nil {
+		return first.err
+	}
+	for _, w := range workers {
+		r.insts = append(r.insts, w.insts...)
+		r.vars = append(r.vars, w.vars...)
+		r.badVars = append(r.badVars, w.badVars...)
+		r.records += w.records
+		w.addTo(&r.warnings)
+	}
+	return nil
+}
+
+// progress returns a function that reports a unit as done.
+func (r *run) progress() func(unit int) {
+	if r.opt.Progress == nil {
+		return func(int) {}
+	}
+	var mu sync.Mutex
+	var done, last int64
+	total := int64(r.in.info.size)
+	return func(unit int) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.in.merged {
+			done = total
+		} else {
+			done += int64(r.in.units[unit].Size)
+		}
+		if done-last >= total/200 || done == total {
+			last = done
+			r.opt.Progress(done, total)
+		}
+	}
+}
+
+// worker reads units and collects what is not a type.
+type worker struct {
+	*walker
+	run     *run
+	add     *btf.Worker
+	insts   []instance
+	vars    []placedVar
+	records int64
+	err     error
+	errUnit int
+}
+
+// protected turns a broken invariant of ours into an error that names the unit.
+func (w *worker) protected(unit int) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			off := uint64(0)
+			if !w.in.merged {
+				off = w.in.units[unit].Off
+			}
+			stack := make([]byte, 2048)
+			stack = stack[:runtime.Stack(stack, false)]
+			err = &dwarf.DecodeError{Section: ".debug_info", Off: off, Msg: fmt.Sprintf("internal error in this unit: %v\n%s", x, stack)}
+		}
+	}()
+	return w.unit(unit)
+}
+
+// unit reads one graph of types and adds it.
+func (w *worker) unit(n int) error {
+	if err := w.load(n); err != nil {
+		return err
+	}
+	classes, err := w.add.Add(n, &w.out)
+	var loop *btf.LoopError
+	if errors.As(err, &loop) {
+		for _, rec := range loop.Records {
+			r := &w.out.Records[rec]
+			w.warnAt(warnLoop, w.out.Base+uint64(r.Pos))
+			r.Ref = 0
+		}
+		classes, err = w.add.Add(n, &w.out)
+	}
+	if err != nil {
+		return err
+	}
+	w.records += int64(len(w.out.Records))
+	for i := range w.funcs {
+		fn := &w.funcs[i]
+		if fn.concrete || fn.marks.uncertain {
+			if g := w.out.Records[fn.rec].Aux; g != noGroup {
+				w.insts = append(w.insts, instance{class: btf.ClassID(classes[fn.rec]), group: int32(g), located: fn.located,
+					addr: fn.addr, place: w.out.Base + uint64(fn.place), marks: fn.marks})
+			}
+		}
+	}
+	for _, v := range w.walker.vars {
+		w.vars = append(w.vars, placedVar{btf.ClassID(classes[v.rec]), v})
+	}
+	return nil
+}

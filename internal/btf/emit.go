@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package btf
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrSameNames says that two NameIDs stand for the same string, so that types may have been
+// kept apart that are equal. The run is to be repeated with names by content.
+var ErrSameNames = errors.New("two name IDs stand for one string")
+
+// Types returns the types of the output in the order of the places where each was first
+// seen, without those that want places of their own: VAR, FUNC, DATASEC, and tags of these. It may be called
+// after Resolve.
+func (d *Dedup) Types() []ClassID {
+	return d.inOrder(func(k, target Kind) bool {
+		return k != KindVar && k != KindFunc && k != KindDatasec &&
+			!(k == KindDeclTag && (target == KindVar || target == KindFunc))
+	})
+}
+
+// Vars returns the VARs of the output and their tags, by place.
+func (d *Dedup) Vars() []ClassID {
+	return d.inOrder(func(k, target Kind) bool {
+		return k == KindVar || k == KindDeclTag && target == KindVar
+	})
+}
+
+func (d *Dedup) inOrder(want func(k, target Kind) bool) []ClassID {
+	type placed struct {
+		place uint64
+		id    uint32
+	}
+	var list []placed
+	for id := range d.first {
+		id := uint32(id)
+		if d.first[id] == noPlace || !d.listed(id) {
+			continue
+		}
+		c := d.class(id)
+		target := KindVoid
+		if c.Kind == KindDeclTag {
+			target = d.class(c.Ref).Kind
+		}
+		if want(c.Kind, target) {
+			list = append(list, placed{d.first[id], id})
+		}
+	}
+	slices.SortFunc(list, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
+	ids := make([]ClassID, len(list))
+	for i, p := range list {
+		ids[i] = ClassID(p.id)
+	}
+	return ids
+}
+
+// Func is a class of FUNC records: functions of one name and prototype.
+type Func struct {
+	ID    ClassID
+	Name  NameID
+	Proto ClassID
+	Aux   uint32 // what the source put there
+	First uint64 // least place
+	Count int    // parameters
+}
+
+// Funcs calls f with each class of kind FUNC, in no order.
+func (d *Dedup) Funcs(f func(Func)) {
+	for id := range d.first {
+		c := d.class(uint32(id))
+		if c.Kind == KindFunc && d.first[id] != noPlace {
+			if _, gone := d.into[uint32(id)]; !gone {
+				f(Func{ClassID(id), c.Name, ClassID(d.target(c, c.Ref)), c.Aux, d.first[id], int(d.class(c.Ref).Count)})
+			}
+		}
+	}
+}
+
+// Class returns the content of a class after Resolve: references are classes. members alias the
+// Dedup's memory, and their references are as they were added: use Target.
+func (d *Dedup) Class(id ClassID) (r Record, members []Member) {
+	c := d.class(uint32(id))
+	return c.Record, d.members(uint32(id))
+}
+
+// Target returns the class that ref, found in the content of id, leads to.
+func (d *Dedup) Target(id ClassID, ref uint32) ClassID {
+	return ClassID(d.target(d.class(uint32(id)), ref))
+}
+
+// NumClasses is one more than the highest ClassID so far.
+func (d *Dedup) NumClasses() int { return len(d.first) }
+
+// Place is the least place where a class was seen, the highest uint64 for one that was only added.
+func (d *Dedup) Place(id ClassID) uint64 { return d.first[id] }
+
+// FuncTags calls f with each DECL_TAG on a FUNC, by place.
+func (d *Dedup) FuncTags(f func(tag, fn ClassID)) {
+	tags := d.inOrder(func(k, target Kind) bool { return k == KindDeclTag && target == KindFunc })
+	for _, tag := range tags {
+		f(tag, ClassID(d.class(uint32(tag)).Ref))
+	}
+}
+
+// AddClass adds a type after Resolve, whose references are classes of the output. Nothing is
+// compared: the caller knows that it is new.
+func (d *Dedup) AddClass(r Record, members []Member) ClassID {
+	if len(d.blocks)<<blockBits <= len(d.first) {
+		d.addBlock()
+	}
+	id := uint32(len(d.first))
+	d.first = append(d.first, noPlace)
+	d.tags.of = append(d.tags.of, 0)
+	b := d.blocks[id>>blockBits]
+	c := &b.classes[id&(blockSize-1)]
+	c.Record, c.exact = r, true
+	c.First, c.Count = uint32(len(b.members)), uint32(len(members))
+	b.members = append(b.members, members...)
+	return ClassID(id)
+}
+
+// Write numbers the classes of order from 1 on and returns them as a standalone blob. Every
+// class that one of them refers to must be in order. The error is ErrSameNames, or tells that the
+// result would be too large.
+func (d *Dedup) Write(order []ClassID, big, layout bool, jobs int) ([]byte, error) {
+	w := writer{d: d, big: big, order: order, ids: make([]ID, len(d.first))}
+	for i, id := range order {
+		w.ids[id] = ID(i + 1)
+	}
+	if err := w.intern(); err != nil {
+		return nil, err
+	}
+	if err := w.fill(max(jobs, 1)); err != nil {
+		return nil, err
+	}
+	var lay []byte
+	if layout {
+		lay = LayoutSection(big)
+	}
+	return Assemble(big, w.types, lay, w.strings.Strings()), nil
+}
+
+type writer struct {
+	d       *Dedup
+	big     bool
+	order   []ClassID
+	ids     []ID // by class
+	strings *StringTable
+	offs    nameMap
+	types   []byte
+}
+
+// hasNames tells whether the members of a kind have names.
+func hasNames(k Kind) bool {
+	switch k {
+	case KindStruct, KindUnion, KindEnum, KindEnum64, KindFuncProto:
+		return true
+	}
+	return false
+}
+
+// intern gives each name its string offset, in order of first use.
+func (w *writer) intern() error {
+	w.strings = NewStringTable(nil)
+	w.offs.init(len(w.order))
+	var inline [4]byte
+	add := func(id NameID) error {
+		if id == 0 {
+			return nil
+		}
+		slot, found := w.offs.probe(id)
+		if found {
+			return nil
+		}
+		b, ok := id.Inline(inline[:0])
+		if !ok {
+			b = w.d.names.Name(id)
+		}
+		end := w.strings.End()
+		off := w.strings.Add(b)
+		if off != end || len(b) == 0 {
+			return ErrSameNames
+		}
+		w.offs.set(slot, id, off)
+		return nil
+	}
+	for _, id := range w.order {
+		c := w.d.class(uint32(id))
+		if err := add(c.Name); err != nil {
+			return err
+		}
+		if !hasNames(c.Kind) {
+			continue
+		}
+		for _, m := range w.d.members(uint32(id)) {
+			if err := add(m.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if w.strings.End() > 1<<31-1 {
+		return fmt.Errorf("string section of %d bytes: more than 2 GiB", w.strings.End())
+	}
+	return nil
+}
+
+// fill writes the records: sizes first, then all of them in parallel.
+func (w *writer) fill(jobs int) error {
+	const piece = 4096 // records
+	starts := make([]int, 0, len(w.order)/piece+2)
+	size := 0
+	for i, id := range w.order {
+		if i%piece == 0 {
+			starts = append(starts, size)
+		}
+		c := w.d.class(uint32(id))
+		size += RecordSize(c.Kind, c.Count)
+	}
+	if size > 1<<31-1 {
+		return fmt.Errorf("type section of %d bytes: more than 2 GiB", size)
+	}
+	w.types = make([]byte, size)
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(jobs, len(starts)) {
+		wg.Go(func() {
+			for n := int(next.Add(1)) - 1; n < len(starts); n = int(next.Add(1)) - 1 {
+				at := starts[n]
+				for _, id := range w.order[n*piece : min((n+1)*piece, len(w.order))] {
+					at += w.put(w.types[at:], uint32(id))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// id returns the number of the type that a reference in c leads to.
+func (w *writer) id(c *class, ref uint32) uint32 {
+	to := w.d.target(c, ref)
+	id := w.ids[to]
+	if id == 0 && to != 0 {
+		panic(fmt.Sprintf("btf: %v refers to a %v that is not part of the output", c.Kind, w.d.class(to).Kind))
+	}
+	return uint32(id)
+}
+
+func (w *writer) name(id NameID) StrOff {
+	if id == 0 {
+		return 0
+	}
+	return w.offs.get(id)
+}
+
+// put writes one record and returns its size.
+func (w *writer) put(b []byte, id uint32) int {
+	c := w.d.class(id)
+	vlen, word := c.Count, uint32(0)
+	switch c.Kind {
+	case KindInt, KindFloat, KindStruct, KindUnion, KindEnum, KindEnum64, KindDatasec:
+		word = c.Size
+	case KindArray, KindFwd:
+	default:
+		word = w.id(c, c.Ref)
+	}
+	if c.Kind == KindFunc {
+		vlen = c.Aux
+	}
+	PutRecord(b, w.big, w.name(c.Name), c.Kind, c.Flags&Kflag != 0, vlen, word)
+	b = b[12:]
+	switch c.Kind {
+	case KindInt:
+		PutU32(b, w.big, c.Aux<<24|c.Size*8)
+	case KindArray:
+		PutU32(b, w.big, w.id(c, c.Ref))
+		PutU32(b[4:], w.big, w.id(c, c.Aux))
+		PutU32(b[8:], w.big, c.Size)
+	case KindVar, KindDeclTag:
+		PutU32(b, w.big, c.Aux)
+	}
+	for _, m := range w.d.members(id) {
+		switch c.Kind {
+		case KindStruct, KindUnion:
+			off := m.A
+			if c.Flags&Kflag != 0 {
+				off |= m.B << 24
+			}
+			PutU32(b, w.big, uint32(w.name(m.Name)))
+			PutU32(b[4:], w.big, w.id(c, m.Ref))
+			PutU32(b[8:], w.big, off)
+			b = b[12:]
+		case KindEnum:
+			PutU32(b, w.big, uint32(w.name(m.Name)))
+			PutU32(b[4:], w.big, m.A)
+			b = b[8:]
+		case KindEnum64:
+			PutU32(b, w.big, uint32(w.name(m.Name)))
+			PutU32(b[4:], w.big, m.A)
+			PutU32(b[8:], w.big, m.B)
+			b = b[12:]
+		case KindFuncProto:
+			PutU32(b, w.big, uint32(w.name(m.Name)))
+			PutU32(b[4:], w.big, w.id(c, m.Ref))
+			b = b[8:]
+		case KindDatasec:
+			PutU32(b, w.big, w.id(c, m.Ref))
+			PutU32(b[4:], w.big, m.A)
+			PutU32(b[8:], w.big, m.B)
+			b = b[12:]
+		}
+	}
+	return RecordSize(c.Kind, c.Count)
+}
+
+// nameMap maps NameIDs to string offsets: open addressing, at most half full.
+type nameMap struct {
+	keys []NameID
+	offs []StrOff
+	used int
+}
+
+func (m *nameMap) init(n int) {
+	size := 1024
+	for size < 2*n {
+		size *= 2
+	}
+	m.keys, m.offs, m.used = make([]NameID, size), make([]StrOff, size), 0
+}
+
+func (m *nameMap) probe(id NameID) (slot int, found bool) {
+	mask := len(m.keys) - 1
+	for at := int(uint32(id)*0x9e3779b1>>7) & mask; ; at = (at + 1) & mask {
+		if m.keys[at] == id {
+			return at, true
+		}
+		if m.keys[at] == 0 {
+			return at, false
+		}
+	}
+}
+
+func (m *nameMap) get(id NameID) StrOff {
+	slot, _ := m.probe(id)
+	return m.offs[slot]
+}
+
+func (m *nameMap) set(slot int, id NameID, off StrOff) {
+	m.keys[slot], m.offs[slot] = id, off
+	if m.used++; 2*m.used > len(m.keys) {
+		old := *m
+		m.init(len(old.keys))
+		m.used = old.used
+		for i, k := range old.keys {
+			if k != 0 {
+				at, _ := m.probe(k)
+				m.keys[at], m.offs[at] = k, old.offs[i]
+			}
+		}
+	}
+}

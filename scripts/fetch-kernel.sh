@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Fetches a real kernel with DWARF, or the tools btfgen is compared with, from the Debian
+# archive this machine is set up to use. Needs apt-get, dpkg-deb and tar; no root. Nothing is
+# installed, and the machine's own package lists stay as they are.
+#
+#   fetch-kernel.sh                                lists the names
+#   fetch-kernel.sh [--vmlinux-only] NAME [DIR]    fetches one, unless DIR has it already
+#   fetch-kernel.sh --cached NAME [DIR]            never fetches: exit status 3 if DIR lacks it
+#
+# DIR is by default $BTFGEN_CORPUS, else ${XDG_CACHE_HOME:-~/.cache}/btfgen. Prints the folder
+# that holds vmlinux; for peers, the one that holds the commands:
+#
+#   pahole-1.32 pahole-1.30   encoders with nested and with flat arrays (testdata/differences.md)
+#   bpftool                   dumps BTF
+#
+# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only.
+set -euo pipefail
+
+# name | architecture | suites | pattern of the package name
+kernels='
+cloud-6.12 | amd64 | trixie               | linux-image-6\.12\.[0-9]+\+deb13-cloud-amd64-dbg
+cloud-7.2  | amd64 | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-cloud-amd64-dbg
+amd64-7.2  | amd64 | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-amd64-dbg
+arm64-7.2  | arm64 | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-cloud-arm64-dbg
+s390x-7.2  | s390x | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-s390x-dbg
+'
+
+die() {
+	echo "fetch-kernel.sh: $*" >&2
+	exit 1
+}
+
+# archive: sets uri and keyring to those of the first Debian archive in the machine's apt sources.
+archive() {
+	local lines
+	lines=$(sed 's/#.*//' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null) || true
+	uri=$(awk '$1 == "URIs:" { print $2 } $1 == "deb" { sub(/\[[^]]*\]/, ""); print $2 }' <<<"$lines" |
+		grep -E '/debian/?$' | head -n 1) || true
+	[ -n "$uri" ] || die "no Debian archive among this machine's apt sources"
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e "$keyring" ] || die "no $keyring (package debian-archive-keyring)"
+}
+
+# apt COMMAND ARG...: apt-get or apt-cache for $arch over $suites, with a state of their own.
+apt() {
+	local command=$1
+	shift
+	"$command" -qq -o Dir::State="$state" -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
+		-o Dir::Cache="$state/cache" -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::Etc::preferencesparts=/dev/null -o Dir::Etc::preferences=/dev/null \
+		-o APT::Architecture="$arch" -o APT::Architectures="$arch" -o APT::Sandbox::User=root -o Acquire::Retries=3 "$@"
+}
+
+# use_suites ARCH SUITE...: package lists, at most a day old.
+use_suites() {
+	local suite
+	state="$dir/apt/$*"
+	state=${state// /-}
+	arch=$1
+	shift
+	archive
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+	touch "$state/status"
+	for suite; do
+		echo "deb [signed-by=$keyring] $uri $suite main"
+	done >"$state/sources.list.new"
+	if cmp -s "$state/sources.list.new" "$state/sources.list" && [ -n "$(find "$state/updated" -mtime -1 2>/dev/null)" ]; then
+		return
+	fi
+	mv "$state/sources.list.new" "$state/sources.list"
+	rm -f "$state/updated"
+	echo "reading the package lists of $* ($arch)" >&2
+	apt apt-get -o APT::Update::Error-Mode=any update >&2 || die "package lists of $* not available from $uri"
+	touch "$state/updated"
+}
+
+# download PACKAGE...: into a fresh folder, whose path it sets in $debs.
+download() {
+	debs=$work/debs
+	rm -rf "$debs"
+	mkdir -p "$debs"
+	(cd "$debs" && apt apt-get download "$@" >&2) || die "no download of $*"
+}
+
+# fetch_kernel NAME: unpacks into $work/tree.
+fetch_kernel() {
+	local suites pattern package deb
+	IFS='|' read -r _ arch suites pattern <<<"$row"
+	# shellcheck disable=SC2086 # a list of words
+	use_suites ${arch// /} $suites
+	package=$(apt apt-cache pkgnames linux-image- | grep -xE "${pattern// /}" | sort -V | tail -n 1) || true
+	[ -n "$package" ] || die "the archive has no package$pattern"
+	echo "fetching $package ($arch)" >&2
+	download "$package"
+	mkdir "$work/tree"
+	for deb in "$debs"/*.deb; do
+		if $vmlinux_only; then
+			dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/tree" --wildcards '*/vmlinux' '*/vmlinux-*' 2>"$work/tar.err" ||
+				[ -n "$(find "$work/tree" -name 'vmlinux*' -type f)" ] || die "$package: $(cat "$work/tar.err")"
+		else
+			dpkg-deb -x "$deb" "$work/tree"
+		fi
+		rm -f "$deb"
+	done
+	[ -e "$(vmlinux "$work/tree")" ] || die "$package holds no vmlinux"
+}
+
+vmlinux() {
+	find "$1" -path '*/modules/*' -name vmlinux | head -n 1
+}
+
+# wrap NAME PROGRAM LIBRARY_FOLDER...: a command that runs it with those libraries and no others.
+wrap() {
+	local name=$1 program=$2 libs
+	shift 2
+	# shellcheck disable=SC2016 # $tree is expanded when the wrapper runs
+	libs=$(printf ':$tree/%s' "$@")
+	{
+		echo '#!/bin/sh'
+		# shellcheck disable=SC2016
+		echo 'tree=$(dirname "$(dirname "$(readlink -f "$0")")")'
+		echo "exec \"\$tree/sid/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2\" --library-path \"${libs#:}\" \"\$tree/$program\" \"\$@\""
+	} >"$work/tree/bin/$name"
+	chmod 755 "$work/tree/bin/$name"
+}
+
+# unpack_peers SUITE: $debs under its name, and their versions into packages.txt (for bench.sh).
+unpack_peers() {
+	local deb
+	for deb in "$debs"/*.deb; do
+		dpkg-deb -x "$deb" "$work/tree/$1"
+		# shellcheck disable=SC2016 # for dpkg-deb to expand
+		dpkg-deb -W --showformat='${Package} ${Version} ('"$1"')\n' "$deb" >>"$work/tree/packages.txt"
+	done
+}
+
+# fetch_peers: the newer C library comes along, so that the tools run on an older system.
+fetch_peers() {
+	local version lib=usr/lib/x86_64-linux-gnu
+	mkdir -p "$work/tree/bin" "$work/tree/sid" "$work/tree/trixie"
+	use_suites amd64 sid trixie
+	echo "fetching pahole and bpftool" >&2
+	download {pahole,libdwarves1,bpftool,libdw1t64,libelf1t64,libbpf1,libc6,zlib1g,libzstd1,liblzma5,libbz2-1.0,libcap2,libssl3t64}/sid
+	unpack_peers sid
+	download {pahole,libbpf1}/trixie
+	unpack_peers trixie
+	wrap pahole-1.32 sid/usr/bin/pahole "sid/$lib"
+	wrap pahole-1.30 trixie/usr/bin/pahole "trixie/$lib" "sid/$lib"
+	wrap bpftool sid/usr/sbin/bpftool "sid/$lib"
+	for version in 1.32 1.30; do
+		[ "$("$work/tree/bin/pahole-$version" --version)" = "v$version" ] || die "the archive has no pahole $version any more"
+	done
+	"$work/tree/bin/bpftool" version >/dev/null
+}
+
+vmlinux_only=false
+cached=false
+while [ $# -gt 0 ]; do
+	case $1 in
+	--vmlinux-only) vmlinux_only=true ;;
+	--cached) vmlinux_only=true cached=true ;;
+	*) break ;;
+	esac
+	shift
+done
+if [ $# -eq 0 ]; then
+	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels"
+	echo peers
+	exit
+fi
+if [ $# -gt 2 ]; then
+	echo "usage: fetch-kernel.sh [--vmlinux-only | --cached] NAME [DIR]" >&2
+	exit 2
+fi
+name=$1
+dir=${2:-${BTFGEN_CORPUS:-${XDG_CACHE_HOME:-$HOME/.cache}/btfgen}}
+if $cached && [ ! -d "$dir" ]; then exit 3; fi
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels")
+if [ "$name" != peers ] && [ -z "$row" ]; then
+	echo "fetch-kernel.sh: no kernel named $name" >&2
+	exit 2
+fi
+
+exec 9>"$dir/.lock"
+flock 9
+dest=$dir/$name
+if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; }; then
+	if $cached; then exit 3; fi
+	work=$dir/.new
+	rm -rf "$work"
+	mkdir "$work"
+	trap 'rm -rf "$work"' EXIT
+	if [ "$name" = peers ]; then fetch_peers; else fetch_kernel; fi
+	if [ "$name" != peers ] && $vmlinux_only; then touch "$work/tree/.vmlinux"; else touch "$work/tree/.whole"; fi
+	rm -rf "$dest"
+	mv "$work/tree" "$dest"
+fi
+if [ "$name" = peers ]; then
+	echo "$dest/bin"
+else
+	dirname "$(vmlinux "$dest")"
+fi
