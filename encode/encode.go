@@ -121,6 +121,14 @@ func encode(in *input, opt *Options) (*Result, error) {
 		return nil, err
 	}
 	// Beyond this point no two types are found to be equal.
+	for i := range run.insts {
+		x := &run.insts[i]
+		x.class = run.dedup.At(x.class, x.place)
+	}
+	for i := range run.vars {
+		v := &run.vars[i]
+		v.class = run.dedup.At(v.class, v.place)
+	}
 	stop = opt.Timer.Start("functions")
 	sel := &selector{in: in, opt: opt, d: run.dedup, insts: run.insts}
 	funcs := sel.run()
@@ -162,6 +170,7 @@ type run struct {
 // placedVar is a variable with its class.
 type placedVar struct {
 	class btf.ClassID
+	place uint64 // of its DIE
 	variable
 }
 
@@ -306,7 +315,7 @@ func (w *worker) unit(n int) error {
 		}
 	}
 	for _, v := range w.walker.vars {
-		w.vars = append(w.vars, placedVar{btf.ClassID(classes[v.rec]), v})
+		w.vars = append(w.vars, placedVar{btf.ClassID(classes[v.rec]), w.out.Base + uint64(w.out.Records[v.rec].Pos), v})
 	}
 	return nil
 }

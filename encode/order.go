@@ -151,7 +151,7 @@ const maxSecVars = 0xffff
 func (e *emitter) addSections() {
 	vars := e.run.vars
 	slices.SortFunc(vars, func(a, b placedVar) int {
-		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.off, b.off), cmp.Compare(e.run.dedup.Place(a.class), e.run.dedup.Place(b.class)))
+		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.off, b.off), cmp.Compare(a.place, b.place))
 	})
 	for len(vars) > 0 {
 		n := 1
@@ -216,6 +216,10 @@ func (r *run) count(types, funcs int) {
 	t.Count("units", int64(len(r.in.units)))
 	t.Count("type instances", r.records)
 	t.Count("types written", int64(types))
+	t.Count("ambiguous names", int64(r.dedup.Stats.Ambiguous))
+	t.Count("odd units", int64(r.dedup.Stats.OddUnits))
+	t.Count("deviating instances", int64(r.dedup.Stats.Deviating))
+	t.Count("types they are", int64(r.dedup.Stats.Blocks))
 	t.Count("functions", int64(funcs))
 	t.Count("variables", int64(len(r.vars)))
 }

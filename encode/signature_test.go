@@ -349,7 +349,9 @@ func TestPackedInference(t *testing.T) {
 	aggregate := func(kind shapeKind, size uint64) typeShape {
 		return typeShape{kind: kind, sizeBytes: size, direct: true, named: true}
 	}
-	field := func(typ uint32, off, size uint64) typeField { return typeField{typ: typ, offBytes: off, sizeBytes: size} }
+	field := func(typ uint32, off, size uint64) typeField {
+		return typeField{typ: typ, offBytes: off, sizeBytes: size}
+	}
 	bits := func(typ uint32, off, size uint64) typeField {
 		return typeField{typ: typ, offBytes: off, sizeBytes: size, bitfield: true}
 	}

@@ -30,9 +30,8 @@ const (
 )
 
 // funcTable holds the function symbols of an ELF file, grouped by base name: the name up to
-// the first dot. Building it is on the critical path, so it is flat: one open-addressing
-// index, one slice of names that alias the string table, one slice of addresses. It is
-// read-only and safe for concurrent use; the slices of names it returns are not to be written.
+// the first dot. It is read-only once made and safe for concurrent use; the names it returns
+// alias the string table.
 type funcTable struct {
 	groups    symGroups
 	ambiguity []uint8 // by group: ambiguousCompat, ambiguousReal
@@ -123,8 +122,8 @@ var (
 	dotIsra      = []byte(".isra")
 )
 
-// conflict compares a new symbol of group g with the one before it. Undefined symbols are
-// followed by chance only, so for the real rule the group keeps its last defined one at hand.
+// conflict compares a new symbol of group g with the one before it, and for the real rule with
+// the last one that is defined. Addresses that are all equal to the one before are all equal.
 func (t *funcTable) conflict(g int, e *symEntry) (c uint8) {
 	group := &t.groups.groups[g]
 	if prev := t.groups.entries[group.last].addr.value; prev != 0 && prev != e.addr.value {
@@ -205,6 +204,9 @@ func (t *funcTable) collectObjects() *symGroups {
 	objects.collect(t.syms, elf.STT_OBJECT, true)
 	for i := range objects.entries {
 		e := &objects.entries[i]
+		if e.addr.section == elfview.ShnUndef {
+			continue
+		}
 		e.flags = symHere
 		if name := t.objectKey(t.syms.Name(e.nameOff)); len(name) != 0 {
 			g, _ := objects.intern(&symKey{name, objects.hash(name)})

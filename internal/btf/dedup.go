@@ -13,7 +13,9 @@
 package btf
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // ClassID names a class of equal types of a Dedup. 0 is void. Numbers depend on the
@@ -35,12 +37,25 @@ type Dedup struct {
 	tags    tagTable
 	into    map[uint32]uint32 // classes that turned out to be another one
 	keepFwd map[uint32]bool   // forward declarations that something refers to although their tag has definitions
+	// Records whose class is not the one that Add said.
+	instances map[instanceKey]uint32
+
+	Stats Stats
+}
+
+// Stats counts what Resolve had to do.
+type Stats struct {
+	Ambiguous int // names with several definitions
+	OddUnits  int // units that mean something else by one of them than most
+	Deviating int // records in these that are affected
+	Blocks    int // different types that these records are
 }
 
 // NewDedup starts a run over the given number of units; types is a guess at the number of different
 // types, for sizing.
 func NewDedup(names Names, units, types int) *Dedup {
-	d := &Dedup{names: names, table: newTable(types * 2), units: make([][]uint32, units)}
+	d := &Dedup{names: names, table: newTable(types * 2), units: make([][]uint32, units),
+		into: map[uint32]uint32{}, keepFwd: map[uint32]bool{}, instances: map[instanceKey]uint32{}}
 	d.addBlock() // class 0 is void; the rest of the block stays unused
 	return d
 }
@@ -156,4 +171,18 @@ func (d *Dedup) Resolve(reload Reload) error {
 		return d.refine(ambiguous, reload)
 	}
 	return nil
+}
+
+// inParallel calls f with the numbers below n, from as many goroutines as there are processors.
+func (d *Dedup) inParallel(n int, f func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
 }

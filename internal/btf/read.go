@@ -257,7 +257,7 @@ func (t *Table) checkTypes() error {
 			}
 		}
 		if r.Kind == KindFunc && t.Kind(r.Ref()) != KindFuncProto {
-			return t.typeErr(id, int(t.offs[i])+8, "FUNC: refers to type %d, a %v, not a FUNC_PROTO", r.SizeOrType, t.Kind(r.Ref()))
+			return t.typeErr(id, int(t.offs[i])+8, "FUNC: refers to type %d (%v), not a FUNC_PROTO", r.SizeOrType, t.Kind(r.Ref()))
 		}
 	}
 	return nil

@@ -121,8 +121,8 @@ func TestReadMalformed(t *testing.T) {
 		{"return type", rec("00000000 0000000d 09000000"), "btf+0x20: type 1: FUNC_PROTO: refers to type 9, the last one is 1"},
 		{"parameter type", rec("00000000 0100000d 00000000 | 00000000 09000000"), "btf+0x28: type 1: FUNC_PROTO: refers to type 9, the last one is 1"},
 		{"entry", rec("00000000 0100000f 04000000 | 09000000 00000000 00000000"), "btf+0x24: type 1: DATASEC: refers to type 9, the last one is 1"},
-		{"func of void", rec("00000000 0000000c 00000000"), "btf+0x20: type 1: FUNC: refers to type 0, a VOID, not a FUNC_PROTO"},
-		{"func of int", noteBlob(t, false, "1 FN f 2; 2 I int 4"), "btf+0x20: type 1: FUNC: refers to type 2, a INT, not a FUNC_PROTO"},
+		{"func of void", rec("00000000 0000000c 00000000"), "btf+0x20: type 1: FUNC: refers to type 0 (VOID), not a FUNC_PROTO"},
+		{"func of int", noteBlob(t, false, "1 FN f 2; 2 I int 4"), "btf+0x20: type 1: FUNC: refers to type 2 (INT), not a FUNC_PROTO"},
 	} {
 		tab, err := Read(tt.in, nil)
 		var fe *FormatError

@@ -7,7 +7,7 @@ func (z *resolver) members(id ID, r Type, depth int) bool {
 	for i := range int(r.Vlen) {
 		_, typ, off, bitfield := r.Member(i)
 		if k := z.t.Kind(typ); sourceOnly(k) {
-			return z.check(id, bad("Invalid member", "member %d has type %d, a %v", i, typ, k))
+			return z.check(id, bad("Invalid member", "member %d has type %d (%v)", i, typ, k))
 		}
 		if !z.ready(typ, depth) {
 			return false
@@ -15,7 +15,7 @@ func (z *resolver) members(id ID, r Type, depth int) bool {
 		size, ok := z.sizeOf(typ)
 		end := z.t.Type(z.sized(typ))
 		if !ok {
-			return z.check(id, bad("Invalid member", "member %d has type %d, a %v, without a size", i, typ, end.Kind))
+			return z.check(id, bad("Invalid member", "member %d has type %d (%v), without a size", i, typ, end.Kind))
 		}
 		p := placement{uint64(off), uint64(bitfield), uint64(size), uint64(r.SizeOrType), r.Kflag}
 		if f := p.check(end, uint64(z.ptrSize)); f != nil {

@@ -154,7 +154,7 @@ func (z *resolver) kind(id ID, r Type, depth int) bool {
 func (z *resolver) ref(id ID, r Type, depth int) bool {
 	next := r.Ref()
 	if sourceOnly(z.t.Kind(next)) {
-		return z.check(id, bad("Invalid type_id", "refers to type %d, a %v", next, z.t.Kind(next)))
+		return z.check(id, bad("Invalid type_id", "refers to type %d (%v)", next, z.t.Kind(next)))
 	}
 	if !z.ready(next, depth) {
 		return false
@@ -173,11 +173,11 @@ func (z *resolver) ref(id ID, r Type, depth int) bool {
 	}
 	switch k := z.t.Kind(end); {
 	case r.Kind == KindVar:
-		return z.check(id, bad("Invalid type_id", "type %d is a %v, which has no size", end, k))
+		return z.check(id, bad("Invalid type_id", "type %d (%v) has no size", end, k))
 	case k == KindVoid || k == KindFwd || k == KindFuncProto:
 		return true
 	default:
-		return z.check(id, bad("Invalid type_id", "refers to type %d, a %v", end, k))
+		return z.check(id, bad("Invalid type_id", "refers to type %d (%v)", end, k))
 	}
 }
 
@@ -220,13 +220,13 @@ func (z *resolver) array(id ID, r Type, depth int) bool {
 		rule string
 	}{{index, "Invalid index"}, {elem, "Invalid elem"}} {
 		if sourceOnly(z.t.Kind(ref.id)) {
-			return z.check(id, bad(ref.rule, "type %d is a %v", ref.id, z.t.Kind(ref.id)))
+			return z.check(id, bad(ref.rule, "type %d is %v", ref.id, z.t.Kind(ref.id)))
 		}
 		if !z.ready(ref.id, depth) {
 			return false
 		}
 		if _, ok := z.sizeOf(ref.id); !ok {
-			return z.check(id, bad(ref.rule, "type %d is a %v, which has no size", ref.id, z.t.Kind(z.sized(ref.id))))
+			return z.check(id, bad(ref.rule, "type %d (%v) has no size", ref.id, z.t.Kind(z.sized(ref.id))))
 		}
 	}
 	if x := z.t.Type(z.sized(index)); x.Kind != KindInt || !isRegular(x) {
@@ -258,7 +258,7 @@ func (z *resolver) funcParams(r Type) *fault {
 // proto checks a FUNC_PROTO.
 func (z *resolver) proto(r Type) *fault {
 	if ret := r.Ref(); ret != 0 && !z.value(ret) {
-		return bad("Invalid return type", "type %d, a %v, has no size", ret, z.t.Kind(ret))
+		return bad("Invalid return type", "type %d (%v) has no size", ret, z.t.Kind(ret))
 	}
 	n := int(r.Vlen)
 	for i := range n {
@@ -273,7 +273,7 @@ func (z *resolver) proto(r Type) *fault {
 			return bad("Invalid arg", "%q of parameter %d is not an identifier", z.t.Str(name), i)
 		}
 		if !z.value(typ) {
-			return bad("Invalid arg", "parameter %d has type %d, a %v, without a size", i, typ, z.t.Kind(typ))
+			return bad("Invalid arg", "parameter %d has type %d (%v), without a size", i, typ, z.t.Kind(typ))
 		}
 	}
 	return nil
@@ -298,7 +298,7 @@ func (z *resolver) entries(id ID, r Type, depth int) bool {
 		z.mode = modeAny
 		typ, _, size := r.SecVar(i)
 		if z.t.Kind(typ) != KindVar {
-			return z.check(id, bad("Not a VAR kind member", "entry %d is type %d, a %v", i, typ, z.t.Kind(typ)))
+			return z.check(id, bad("Not a VAR kind member", "entry %d is type %d (%v)", i, typ, z.t.Kind(typ)))
 		}
 		if !z.ready(typ, depth) {
 			return false
@@ -320,7 +320,7 @@ func (z *resolver) declTag(id ID, r Type, depth int) bool {
 	case KindVar, KindTypedef:
 		n = 0
 	default:
-		return z.check(id, bad("Invalid type_id", "the tag is on type %d, a %v", r.Ref(), to.Kind))
+		return z.check(id, bad("Invalid type_id", "the tag is on type %d (%v)", r.Ref(), to.Kind))
 	}
 	if !z.ready(r.Ref(), depth) {
 		return false

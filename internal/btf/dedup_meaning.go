@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// Names with several definitions (spec dedup.md 7, stages C to E), first half: what each unit means
+// by such a name. A unit that has a definition means that one. A unit that only declares the name,
+//
+//	a.c: struct T { int x; };  struct user { struct T *t; };
+//	b.c: struct T { long y; };
+//	c.c: struct T;             struct user { struct T *t; };
+//
+// may mean any, so it means what units that share a type with it do: here struct user is only
+// found with the T of a.c. Without such evidence the declaration stays. The meaning that most
+// units share is the default: a kernel has some 25 such names, and all units but a few dozen agree.
+
+package btf
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// meaning numbers what a tag can mean: its definitions by preference, then the bare declaration.
+type meaning int
+
+// refiner is the state of Dedup.refine.
+type refiner struct {
+	d         *Dedup
+	ambiguous []uint32       // tags
+	index     map[uint32]int // tag -> index into ambiguous
+	defs      [][]uint32     // by ambiguous tag: its definitions, the preferred first
+	defaults  []meaning
+	units     []unitTags
+	holders   map[uint32][]int // STRUCT, UNION, TYPEDEF -> ambiguous tags it refers to, through pointers and the like
+
+	states
+	chosen map[uint32]uint32 // nominal class -> what stands for it where no unit says otherwise
+}
+
+// unitTags is what a unit has of ambiguous tags.
+type unitTags struct {
+	defs    []tagDef
+	fwds    []int    // ambiguous tags that are declared
+	holders []uint32 // classes that refer to an ambiguous tag
+	means   map[int]meaning
+}
+
+type tagDef struct {
+	tag   int
+	class uint32
+}
+
+// isSoft tells whether a kind is only a step on the way to a type: what it means follows what it refers to.
+func isSoft(k Kind) bool {
+	switch k {
+	case KindPtr, KindConst, KindVolatile, KindRestrict, KindTypeTag, KindArray, KindFuncProto:
+		return true
+	}
+	return false
+}
+
+func isHolder(k Kind) bool { return k == KindStruct || k == KindUnion || k == KindTypedef }
+
+// eachRef calls f with each reference in the content of a class: position 0 is Ref, 1 the index type
+// of an ARRAY, 2+i member i.
+func (d *Dedup) eachRef(id uint32, f func(pos, ref uint32)) {
+	c := d.class(id)
+	if c.Ref != 0 {
+		f(0, c.Ref)
+	}
+	switch c.Kind {
+	case KindArray:
+		f(1, c.Aux)
+	case KindStruct, KindUnion, KindFuncProto, KindDatasec:
+		for i, m := range d.members(id) {
+			if m.Ref != 0 {
+				f(uint32(i)+2, m.Ref)
+			}
+		}
+	}
+}
+
+// findHolders fills holders: first which ambiguous tags each soft class leads to, then who refers to these.
+func (r *refiner) findHolders() {
+	d := r.d
+	n := uint32(len(d.first))
+	reach := map[uint32][]int{} // soft class -> ambiguous tags
+	var stack []uint32
+	referrers := map[uint32][]uint32{}
+	collect := func(id, ref uint32) {
+		if t := d.tags.of[ref]; t != 0 {
+			if i, ok := r.index[t-1]; ok && !slices.Contains(reach[id], i) {
+				reach[id] = append(reach[id], i)
+			}
+		} else if isSoft(d.class(ref).Kind) {
+			referrers[ref] = append(referrers[ref], id)
+		}
+	}
+	for id := uint32(1); id < n; id++ {
+		if isSoft(d.class(id).Kind) {
+			d.eachRef(id, func(_, ref uint32) { collect(id, ref) })
+			if reach[id] != nil {
+				stack = append(stack, id)
+			}
+		}
+	}
+	for len(stack) > 0 { // each class comes back at most once per tag
+		id := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for _, up := range referrers[id] {
+			grown := false
+			for _, i := range reach[id] {
+				if !slices.Contains(reach[up], i) {
+					reach[up] = append(reach[up], i)
+					grown = true
+				}
+			}
+			if grown {
+				stack = append(stack, up)
+			}
+		}
+	}
+	r.holders = map[uint32][]int{}
+	for id := uint32(1); id < n; id++ {
+		if !isHolder(d.class(id).Kind) {
+			continue
+		}
+		d.eachRef(id, func(_, ref uint32) {
+			if t := d.tags.of[ref]; t != 0 {
+				if i, ok := r.index[t-1]; ok && !slices.Contains(r.holders[id], i) {
+					r.holders[id] = append(r.holders[id], i)
+				}
+				return
+			}
+			for _, i := range reach[ref] {
+				if !slices.Contains(r.holders[id], i) {
+					r.holders[id] = append(r.holders[id], i)
+				}
+			}
+		})
+	}
+}
+
+// scanUnits notes what each unit has of the ambiguous tags.
+func (r *refiner) scanUnits() {
+	d := r.d
+	marked := make([]bool, len(d.first))
+	for _, t := range r.ambiguous {
+		for _, c := range d.tags.tags[t].defs {
+			marked[c] = true
+		}
+	}
+	for id := range marked { // every forward declaration of the tag: enums may differ in size
+		if t := d.tags.of[id]; t != 0 && !marked[id] {
+			_, marked[id] = r.index[t-1]
+		}
+	}
+	for id := range r.holders {
+		marked[id] = true
+	}
+	r.units = make([]unitTags, len(d.units))
+	d.inParallel(len(d.units), func(u int) {
+		x := &r.units[u]
+		for _, id := range d.units[u] {
+			if !marked[id] {
+				continue
+			}
+			if r.holders[id] != nil {
+				x.holders = append(x.holders, id)
+			}
+			t := d.tags.of[id]
+			if t == 0 {
+				continue
+			}
+			i, ok := r.index[t-1]
+			switch {
+			case !ok:
+			case d.class(id).isFwd():
+				if !slices.Contains(x.fwds, i) {
+					x.fwds = append(x.fwds, i)
+				}
+			case !slices.Contains(x.defs, tagDef{i, id}):
+				x.defs = append(x.defs, tagDef{i, id})
+			}
+		}
+	})
+}
+
+// rank sorts the definitions of each ambiguous tag: the one that most units have first, then the
+// smaller. The order of units plays no part.
+func (r *refiner) rank() {
+	count := map[uint32]int{}
+	for u := range r.units {
+		for _, x := range r.units[u].defs {
+			count[x.class]++
+		}
+	}
+	r.defs = make([][]uint32, len(r.ambiguous))
+	for i, t := range r.ambiguous {
+		r.defs[i] = slices.Clone(r.d.tags.tags[t].defs)
+		slices.SortFunc(r.defs[i], func(a, b uint32) int {
+			return cmp.Or(cmp.Compare(count[b], count[a]), r.d.compareShape(a, b), cmp.Compare(r.d.first[a], r.d.first[b]))
+		})
+	}
+}
+
+// compareShape orders two definitions by size, number of members, and member by member.
+func (d *Dedup) compareShape(a, b uint32) int {
+	ca, cb := d.class(a), d.class(b)
+	if c := cmp.Or(cmp.Compare(ca.Size, cb.Size), cmp.Compare(ca.Count, cb.Count), cmp.Compare(ca.Kind, cb.Kind)); c != 0 {
+		return c
+	}
+	ma, mb := d.members(a), d.members(b)
+	for i := range ma {
+		x, y := &ma[i], &mb[i]
+		if c := cmp.Or(d.compareNames(x.Name, y.Name), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B)); c != 0 {
+			return c
+		}
+	}
+	for i := range ma {
+		if c := d.compareNominal(ma[i].Ref, mb[i].Ref); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// compareNominal orders two types by what they are called, along their first references.
+func (d *Dedup) compareNominal(a, b uint32) int {
+	for range 16 {
+		if a == b {
+			return 0
+		}
+		ca, cb := d.class(a), d.class(b)
+		ka, kb := ca.Kind, cb.Kind
+		if ca.tagClass() != 0 && ca.tagClass() == cb.tagClass() {
+			return d.compareNames(ca.Name, cb.Name)
+		}
+		if c := cmp.Or(cmp.Compare(ka, kb), d.compareNames(ca.Name, cb.Name), cmp.Compare(ca.Size, cb.Size), cmp.Compare(ca.Count, cb.Count)); c != 0 {
+			return c
+		}
+		a, b = ca.Ref, cb.Ref
+	}
+	return 0
+}
+
+func (d *Dedup) compareNames(a, b NameID) int {
+	if a == b {
+		return 0
+	}
+	return bytes.Compare(d.nameBytes(a), d.nameBytes(b))
+}
+
+func (d *Dedup) nameBytes(id NameID) []byte {
+	if b, ok := id.Inline(nil); ok {
+		return b
+	}
+	return d.names.Name(id)
+}
+
+// interpret decides what each unit means by each tag, and the defaults.
+func (r *refiner) interpret() {
+	type evidence struct {
+		holder uint32
+		tag    int
+	}
+	found := map[evidence]meaning{} // the preferred definition that units with this holder have
+	for u := range r.units {
+		x := &r.units[u]
+		for _, def := range x.defs {
+			if slices.Contains(x.fwds, def.tag) {
+				continue // the holder may refer to the declaration
+			}
+			m := meaning(slices.Index(r.defs[def.tag], def.class))
+			for _, h := range x.holders {
+				if !slices.Contains(r.holders[h], def.tag) {
+					continue
+				}
+				e := evidence{h, def.tag}
+				if old, ok := found[e]; !ok || m < old {
+					found[e] = m
+				}
+			}
+		}
+	}
+	votes := make([][]int, len(r.ambiguous))
+	for i := range votes {
+		votes[i] = make([]int, len(r.defs[i])+1)
+	}
+	for u := range r.units {
+		x := &r.units[u]
+		for _, def := range x.defs {
+			votes[def.tag][slices.Index(r.defs[def.tag], def.class)]++
+		}
+		for _, i := range x.fwds {
+			m := meaning(len(r.defs[i])) // the declaration
+			if own := x.only(i); own != 0 {
+				m = meaning(slices.Index(r.defs[i], own))
+			} else {
+				for _, h := range x.holders {
+					if e, ok := found[evidence{h, i}]; ok && e < m {
+						m = e
+					}
+				}
+			}
+			if x.means == nil {
+				x.means = map[int]meaning{}
+			}
+			x.means[i] = m
+			votes[i][m]++
+		}
+	}
+	r.defaults = make([]meaning, len(r.ambiguous))
+	for i := range votes {
+		best := 0
+		for m, n := range votes[i] {
+			if n > votes[i][best] {
+				best = m
+			}
+		}
+		r.defaults[i] = meaning(best)
+		t := &r.d.tags.tags[r.ambiguous[i]]
+		t.meaning = t.fwd
+		if best < len(r.defs[i]) {
+			t.meaning = r.defs[i][best]
+		}
+	}
+}
+
+// only returns the definition of a tag that the unit has, 0 if there is none or more than one.
+func (x *unitTags) only(tag int) (class uint32) {
+	for _, def := range x.defs {
+		if def.tag == tag {
+			if class != 0 {
+				return 0
+			}
+			class = def.class
+		}
+	}
+	return class
+}
+
+// odd tells whether a unit means something else than the default by some tag.
+func (r *refiner) odd(u int) bool {
+	x := &r.units[u]
+	for _, def := range x.defs {
+		if r.d.tags.tags[r.ambiguous[def.tag]].meaning != def.class {
+			return true
+		}
+	}
+	for i, m := range x.means {
+		if m != r.defaults[i] {
+			return true
+		}
+	}
+	return false
+}
