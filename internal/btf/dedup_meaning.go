@@ -137,6 +137,7 @@ func (r *refiner) findHolders() {
 				}
 			}
 		})
+		slices.Sort(r.holders[id])
 	}
 }
 
@@ -259,26 +260,15 @@ func (d *Dedup) nameBytes(id NameID) []byte {
 
 // interpret decides what each unit means by each tag, and the defaults.
 func (r *refiner) interpret() {
-	type evidence struct {
-		holder uint32
-		tag    int
-	}
-	found := map[evidence]meaning{} // the preferred definition that units with this holder have
+	found := map[uint32][][]meaning{} // holder -> what units with it mean by its tags
 	for u := range r.units {
 		x := &r.units[u]
-		for _, def := range x.defs {
-			if slices.Contains(x.fwds, def.tag) {
-				continue // the holder may refer to the declaration
-			}
-			m := meaning(slices.Index(r.defs[def.tag], def.class))
-			for _, h := range x.holders {
-				if !slices.Contains(r.holders[h], def.tag) {
-					continue
-				}
-				e := evidence{h, def.tag}
-				if old, ok := found[e]; !ok || m < old {
-					found[e] = m
-				}
+		if len(x.defs) == 0 {
+			continue
+		}
+		for _, h := range x.holders {
+			if m := r.seenBy(x, h); m != nil && len(found[h]) < maxEvidence && !slices.ContainsFunc(found[h], func(o []meaning) bool { return slices.Equal(o, m) }) {
+				found[h] = append(found[h], m)
 			}
 		}
 	}
@@ -297,9 +287,7 @@ func (r *refiner) interpret() {
 				m = meaning(slices.Index(r.defs[i], own))
 			} else {
 				for _, h := range x.holders {
-					if e, ok := found[evidence{h, i}]; ok && e < m {
-						m = e
-					}
+					m = min(m, r.evidence(found[h], x, h, i))
 				}
 			}
 			if x.means == nil {
@@ -324,6 +312,55 @@ func (r *refiner) interpret() {
 			t.meaning = r.defs[i][best]
 		}
 	}
+}
+
+// maxEvidence bounds how many different views of one holder are kept; a kernel has three at most.
+const maxEvidence = 64
+
+// unknown is the meaning of a tag that a unit only declares, or defines more than once.
+const unknown = meaning(-1)
+
+// seenBy returns what a unit means by each tag of a holder, nil if it defines none of them.
+func (r *refiner) seenBy(x *unitTags, holder uint32) []meaning {
+	tags := r.holders[holder]
+	view := make([]meaning, len(tags))
+	known := false
+	for n, i := range tags {
+		view[n] = unknown
+		if own := x.only(i); own != 0 && !slices.Contains(x.fwds, i) { // else the holder may refer to the declaration
+			view[n] = meaning(slices.Index(r.defs[i], own))
+			known = true
+		}
+	}
+	if !known {
+		return nil
+	}
+	return view
+}
+
+// evidence returns what tag i means according to views of a holder, as far as these do not
+// contradict what the unit itself defines: the preferred meaning, or that of the declaration.
+func (r *refiner) evidence(views [][]meaning, x *unitTags, holder uint32, i int) meaning {
+	best := meaning(len(r.defs[i]))
+	if len(views) == 0 {
+		return best
+	}
+	tags := r.holders[holder]
+	at := slices.Index(tags, i)
+	if at < 0 {
+		return best
+	}
+	own := r.seenBy(x, holder)
+	for _, v := range views {
+		agrees := true
+		for n := range tags {
+			agrees = agrees && (own == nil || own[n] == unknown || v[n] == unknown || own[n] == v[n])
+		}
+		if agrees && v[at] != unknown {
+			best = min(best, v[at])
+		}
+	}
+	return best
 }
 
 // only returns the definition of a tag that the unit has, 0 if there is none or more than one.

@@ -101,9 +101,6 @@ func beyond(t *btf.Table) error {
 	if t.NumIDs() > maxTypes {
 		return no("%d types, it takes %d", t.NumIDs(), maxTypes)
 	}
-	if len(t.Types()) == 0 {
-		return nil
-	}
 	for id := t.FirstID(); int(id) < t.NumIDs(); id++ {
 		r := t.Type(id)
 		if !r.Kind.Known() {
