@@ -83,16 +83,14 @@ func (d *Dedup) eachRef(id uint32, f func(pos, ref uint32)) {
 func (r *refiner) findHolders() {
 	d := r.d
 	n := uint32(len(d.first))
-	reach := map[uint32][]int{} // soft class -> ambiguous tags
+	reach := make([][]int, n) // by soft class: the ambiguous tags that it leads to
 	var stack []uint32
-	referrers := map[uint32][]uint32{}
+	referrers := d.softReferrers()
 	collect := func(id, ref uint32) {
 		if t := d.tags.of[ref]; t != 0 {
 			if i, ok := r.index[t-1]; ok && !slices.Contains(reach[id], i) {
 				reach[id] = append(reach[id], i)
 			}
-		} else if isSoft(d.class(ref).Kind) {
-			referrers[ref] = append(referrers[ref], id)
 		}
 	}
 	for id := uint32(1); id < n; id++ {
@@ -106,7 +104,7 @@ func (r *refiner) findHolders() {
 	for len(stack) > 0 { // each class comes back at most once per tag
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		for _, up := range referrers[id] {
+		for _, up := range referrers(id) {
 			grown := false
 			for _, i := range reach[id] {
 				if !slices.Contains(reach[up], i) {
@@ -141,6 +139,34 @@ func (r *refiner) findHolders() {
 	}
 }
 
+// softReferrers returns a function that lists the soft classes that refer to a soft class.
+func (d *Dedup) softReferrers() func(id uint32) []uint32 {
+	n := len(d.first)
+	start := make([]uint32, n+1)
+	each := func(f func(id, ref uint32)) {
+		for id := uint32(1); id < uint32(n); id++ {
+			if isSoft(d.class(id).Kind) {
+				d.eachRef(id, func(_, ref uint32) {
+					if isSoft(d.class(ref).Kind) {
+						f(id, ref)
+					}
+				})
+			}
+		}
+	}
+	each(func(_, ref uint32) { start[ref+1]++ })
+	for i := range n {
+		start[i+1] += start[i]
+	}
+	from := make([]uint32, start[n])
+	fill := slices.Clone(start)
+	each(func(id, ref uint32) {
+		from[fill[ref]] = id
+		fill[ref]++
+	})
+	return func(id uint32) []uint32 { return from[start[id]:start[id+1]] }
+}
+
 // scanUnits notes what each unit has of the ambiguous tags.
 func (r *refiner) scanUnits() {
 	d := r.d
@@ -155,8 +181,9 @@ func (r *refiner) scanUnits() {
 			_, marked[id] = r.index[t-1]
 		}
 	}
+	holds := make([]bool, len(d.first))
 	for id := range r.holders {
-		marked[id] = true
+		marked[id], holds[id] = true, true
 	}
 	r.units = make([]unitTags, len(d.units))
 	d.inParallel(len(d.units), func(u int) {
@@ -165,7 +192,7 @@ func (r *refiner) scanUnits() {
 			if !marked[id] {
 				continue
 			}
-			if r.holders[id] != nil {
+			if holds[id] {
 				x.holders = append(x.holders, id)
 			}
 			t := d.tags.of[id]

@@ -293,38 +293,47 @@ func (r *refiner) preferred(id uint32) uint32 {
 // them starts later, or nowhere.
 func (r *refiner) moveFirst(open map[uint32]bool, reload Reload) error {
 	d := r.d
-	states := make(map[instanceKey]bool, len(r.colour))
-	for s := range r.colour {
-		states[instanceKey{r.colour[s], r.place[s]}] = true
-	}
-	lost := map[uint32]bool{}
-	for id := range open {
-		if d.first[id] != noPlace && states[instanceKey{id, d.first[id]}] {
+	lost := make([]bool, len(d.first))
+	left := 0
+	deviates := make(map[instanceKey]bool, len(r.colour))
+	for s, id := range r.colour {
+		deviates[instanceKey{id, r.place[s]}] = true
+		if open[id] && !lost[id] && d.first[id] != noPlace && d.first[id] == r.place[s] {
 			lost[id] = true
+			left++
+		}
+	}
+	inUnit := make([]int, len(d.units)+1) // states by unit: they were added in that order
+	for _, n := range r.unit {
+		inUnit[n+1]++
+	}
+	for n := range d.units {
+		inUnit[n+1] += inUnit[n]
+	}
+	for id, is := range lost {
+		if is {
 			d.first[id] = noPlace
 		}
 	}
-	deviating := map[uint32]map[uint32]int{} // unit -> class -> deviating records there
-	for s, id := range r.colour {
-		if lost[id] {
-			m := deviating[r.unit[s]]
-			if m == nil {
-				m = map[uint32]int{}
-				deviating[r.unit[s]] = m
-			}
-			m[id]++
-		}
-	}
 	var u Unit
-	for n := 0; n < len(d.units) && len(lost) > 0; n++ {
+	count := make([]int, len(d.first)) // of records of a class in the unit at hand, less those that deviate
+	for n := 0; n < len(d.units) && left > 0; n++ {
+		own := r.colour[inUnit[n]:inUnit[n+1]]
+		for _, id := range own {
+			count[id]--
+		}
 		found := false
-		seen := map[uint32]int{}
 		for _, id := range d.units[n] {
 			if lost[id] {
-				if seen[id]++; seen[id] > deviating[uint32(n)][id] {
-					found = true
-				}
+				count[id]++
+				found = found || count[id] > 0
 			}
+		}
+		for _, id := range own {
+			count[id] = 0
+		}
+		for _, id := range d.units[n] {
+			count[id] = 0
 		}
 		if !found {
 			continue
@@ -336,9 +345,10 @@ func (r *refiner) moveFirst(open map[uint32]bool, reload Reload) error {
 		for i, id := range d.units[n] {
 			rec := &u.Records[i]
 			place := u.Base + uint64(rec.Pos)
-			if lost[id] && rec.Flags&Unlisted == 0 && !states[instanceKey{id, place}] {
+			if lost[id] && rec.Flags&Unlisted == 0 && !deviates[instanceKey{id, place}] {
 				d.first[id] = place
-				delete(lost, id)
+				lost[id] = false
+				left--
 			}
 		}
 	}
@@ -357,31 +367,36 @@ func (r *refiner) support(open map[uint32]bool) map[uint32]bool {
 		}
 	}
 	supported := map[uint32]bool{}
+	wanted := make([]bool, len(d.first))
+	for id := range open {
+		wanted[id] = true
+	}
+	here := make([]uint32, len(d.first)) // 1 + number of the last unit looked at that has the class
 	for n := range r.units {
 		if len(r.units[n].defs) == 0 {
 			continue // no definition of an ambiguous tag, so nothing to contradict with
 		}
-		here := map[uint32]bool{}
 		var roots []uint32
 		for _, id := range d.units[n] {
-			if open[id] && !supported[id] {
+			here[id] = uint32(n + 1)
+			if wanted[id] {
 				roots = append(roots, id)
 			}
 		}
 		if len(roots) == 0 {
 			continue
 		}
-		for _, id := range d.units[n] {
-			here[id] = true
+		r.supportIn(roots, along, func(id uint32) bool { return here[id] == uint32(n+1) }, supported)
+		for _, id := range roots {
+			wanted[id] = wanted[id] && !supported[id]
 		}
-		r.supportIn(n, roots, along, here, supported)
 	}
 	return supported
 }
 
 // supportIn marks what is supported in one unit: reverse reachability from default
 // definitions along deviating positions.
-func (r *refiner) supportIn(n int, roots []uint32, along map[uint32][]uint32, here, supported map[uint32]bool) {
+func (r *refiner) supportIn(roots []uint32, along map[uint32][]uint32, here func(id uint32) bool, supported map[uint32]bool) {
 	d := r.d
 	ups := map[uint32][]uint32{}
 	seen := map[uint32]bool{}
@@ -400,7 +415,7 @@ func (r *refiner) supportIn(n int, roots []uint32, along map[uint32][]uint32, he
 			to := ref
 			if t := d.tags.of[ref]; t != 0 {
 				to = d.tags.tags[t-1].meaning
-				if !here[to] || d.class(to).isFwd() {
+				if !here(to) || d.class(to).isFwd() {
 					return
 				}
 				if _, ambiguous := r.index[t-1]; ambiguous {

@@ -25,6 +25,12 @@ func (d *Dedup) Types() []ClassID {
 	})
 }
 
+// All returns every type of the output in the order of the places where each was first seen.
+// It may be called after Resolve.
+func (d *Dedup) All() []ClassID {
+	return d.inOrder(func(k, target Kind) bool { return true })
+}
+
 // Vars returns the VARs of the output and their tags, by place.
 func (d *Dedup) Vars() []ClassID {
 	return d.inOrder(func(k, target Kind) bool {
@@ -277,7 +283,7 @@ func (w *writer) put(b []byte, id uint32) int {
 	b = b[12:]
 	switch c.Kind {
 	case KindInt:
-		PutU32(b, w.big, c.Aux<<24|c.Size*8)
+		PutU32(b, w.big, intWord(c.Aux, c.Size))
 	case KindArray:
 		PutU32(b, w.big, w.id(c, c.Ref))
 		PutU32(b[4:], w.big, w.id(c, c.Aux))

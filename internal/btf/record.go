@@ -45,7 +45,7 @@ type Names interface {
 // Record is one type of a Unit. What the fields mean depends on Kind:
 //
 //	kind                     Ref            Size            Aux                 members
-//	INT                      -              bytes           encoding            -
+//	INT                      -              bytes           encoding (intAux)   -
 //	FLOAT                    -              bytes           -                   -
 //	PTR CONST VOLATILE
 //	RESTRICT TYPEDEF

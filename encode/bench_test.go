@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package encode
+
+import (
+	"os"
+	"testing"
+
+	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/internal/testkit"
+)
+
+// benchFile is BTFGEN_BENCH_ELF, a vmlinux say, or a small object of testdata.
+func benchFile(b *testing.B) string {
+	if f := os.Getenv("BTFGEN_BENCH_ELF"); f != "" {
+		return f
+	}
+	return testkit.Objects(b, "many_units.*x86_64*.elf")[0]
+}
+
+// BenchmarkEncode measures a whole run without reading options or writing the file.
+func BenchmarkEncode(b *testing.B) {
+	for _, jobs := range []int{1, 2} {
+		b.Run(map[int]string{1: "j1", 2: "j2"}[jobs], func(b *testing.B) {
+			f, err := elfview.Open(benchFile(b))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			if n, err := f.Size(f.DebugSection(".debug_info")); err == nil {
+				b.SetBytes(int64(n))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Encode(f, Options{Jobs: jobs}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
