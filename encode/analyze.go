@@ -17,7 +17,13 @@ func (w *walker) finish() error {
 	}
 	w.rank.Seal()
 	for i := range w.out.Members {
-		if m := &w.out.Members[i]; m.Ref != 0 {
+		m := &w.out.Members[i]
+		if m.Ref == 0 {
+			continue
+		}
+		if rec := w.rank.Index(m.Ref); rec != 0 {
+			m.Ref = rec
+		} else {
 			m.Ref = w.resolve(m.Ref)
 		}
 	}

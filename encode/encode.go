@@ -161,6 +161,7 @@ type run struct {
 	dedup    *btf.Dedup
 	insts    []instance
 	vars     []placedVar
+	funcTags []funcTag // with Compat: of all functions
 	warnings [numWarnings]warning
 	badVars  []Omission
 	records  int64
@@ -229,6 +230,7 @@ func (r *run) walk() error {
 		r.insts = append(r.insts, w.insts...)
 		r.vars = append(r.vars, w.vars...)
 		r.badVars = append(r.badVars, w.badVars...)
+		r.funcTags = append(r.funcTags, w.funcTags...)
 		r.records += w.records
 		w.addTo(&r.warnings)
 	}
@@ -261,13 +263,14 @@ func (r *run) progress() func(unit int) {
 // worker reads units and collects what is not a type.
 type worker struct {
 	*walker
-	run     *run
-	add     *btf.Worker
-	insts   []instance
-	vars    []placedVar
-	records int64
-	err     error
-	errUnit int
+	run      *run
+	add      *btf.Worker
+	insts    []instance
+	vars     []placedVar
+	funcTags []funcTag
+	records  int64
+	err      error
+	errUnit  int
 }
 
 // protected turns a broken invariant of ours into an error that names the unit.
@@ -312,6 +315,12 @@ func (w *worker) unit(n int) error {
 				w.insts = append(w.insts, instance{class: btf.ClassID(classes[fn.rec]), group: int32(g), located: fn.located,
 					addr: fn.addr, place: w.out.Base + uint64(fn.place), marks: fn.marks})
 			}
+		}
+	}
+	for _, rec := range w.tagged {
+		t := &w.out.Records[rec]
+		if fn := &w.out.Records[t.Ref]; fn.Kind == btf.KindFunc {
+			w.funcTags = append(w.funcTags, funcTag{w.out.Base + uint64(fn.Pos), t.Name, t.Aux})
 		}
 	}
 	for _, v := range w.walker.vars {

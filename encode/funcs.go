@@ -130,6 +130,7 @@ func (w *walker) inherit(d *dwarf.DIE, fn *function, name btf.NameID, ret uint32
 	if w.opt.Compat {
 		links = 1
 	}
+	spec := 0
 	for range links {
 		at, ok := d.Ref(dwarf.AttrAbstractOrigin)
 		isOrigin := ok
@@ -145,6 +146,9 @@ func (w *walker) inherit(d *dwarf.DIE, fn *function, name btf.NameID, ret uint32
 		d = &w.die2
 		if err := u.ReadDIE(at, d); err != nil {
 			return 0, 0, err
+		}
+		if !isOrigin {
+			spec = at
 		}
 		if isOrigin && fn.origin == 0 {
 			fn.origin = at
@@ -163,7 +167,10 @@ func (w *walker) inherit(d *dwarf.DIE, fn *function, name btf.NameID, ret uint32
 			}
 		}
 	}
-	return name, ret, nil
+	if spec == 0 || w.opt.Compat {
+		return name, ret, nil
+	}
+	return name, ret, w.tagsOf(spec)
 }
 
 // address finds where a function's code starts. pahole does not look at DW_AT_ranges.

@@ -54,12 +54,13 @@ func (e *emitter) add(r btf.Record, members []btf.Member) btf.ClassID {
 func (e *emitter) addFuncs(funcs []chosen) {
 	d, names := e.run.dedup, e.run.in.names
 	feat := &e.run.opt.features
-	byClass := map[btf.ClassID][]btf.ClassID{} // FUNC class -> its tags
-	d.FuncTags(func(tag, fn btf.ClassID) { byClass[fn] = append(byClass[fn], tag) })
+	tagsOf := e.tagsByClass()
+	if e.run.opt.Compat {
+		tagsOf = e.tagsByPlace()
+	}
 	type tag struct {
-		fn   btf.ClassID
-		text btf.NameID
-		comp uint32
+		fn btf.ClassID
+		funcTag
 	}
 	var tags []tag
 	kfunc, fastcall := btf.NameID(0), btf.NameID(0)
@@ -80,22 +81,55 @@ func (e *emitter) addFuncs(funcs []chosen) {
 			name = names.intern(f.name)
 		}
 		fn := e.add(btf.Record{Kind: btf.KindFunc, Name: name, Ref: uint32(proto), Aux: btf.LinkageStatic}, nil)
-		for _, t := range byClass[f.class] {
-			tr, _ := d.Class(t)
-			tags = append(tags, tag{fn, tr.Name, tr.Aux})
+		for _, t := range tagsOf(f) {
+			tags = append(tags, tag{fn, t})
 		}
 		if isKfunc && feat.declTag {
 			if kfunc == 0 {
 				kfunc, fastcall = names.same("bpf_kfunc"), names.same("bpf_fastcall")
 			}
-			tags = append(tags, tag{fn, kfunc, ^uint32(0)})
+			tags = append(tags, tag{fn, funcTag{text: kfunc, comp: ^uint32(0)}})
 			if flags&kfuncFastcall != 0 {
-				tags = append(tags, tag{fn, fastcall, ^uint32(0)})
+				tags = append(tags, tag{fn, funcTag{text: fastcall, comp: ^uint32(0)}})
 			}
 		}
 	}
 	for _, t := range tags {
 		e.add(btf.Record{Kind: btf.KindDeclTag, Name: t.text, Ref: uint32(t.fn), Aux: t.comp}, nil)
+	}
+}
+
+// funcTag is a decl tag of a function.
+type funcTag struct {
+	place uint64 // of the function's DIE
+	text  btf.NameID
+	comp  uint32
+}
+
+// tagsByClass finds the tags that any description of a function has: what inlining or another
+// unit's declaration lost is there again (encode.md 7.1, 12).
+func (e *emitter) tagsByClass() func(chosen) []funcTag {
+	d := e.run.dedup
+	tags := map[btf.ClassID][]funcTag{}
+	d.FuncTags(func(tag, fn btf.ClassID) {
+		r, _ := d.Class(tag)
+		tags[fn] = append(tags[fn], funcTag{text: r.Name, comp: r.Aux})
+	})
+	return func(f chosen) []funcTag { return tags[f.class] }
+}
+
+// tagsByPlace finds the tags of the one description that was chosen, as pahole does.
+func (e *emitter) tagsByPlace() func(chosen) []funcTag {
+	slices.SortStableFunc(e.run.funcTags, func(a, b funcTag) int { return cmp.Compare(a.place, b.place) })
+	return func(f chosen) []funcTag {
+		var tags []funcTag
+		i, _ := slices.BinarySearchFunc(e.run.funcTags, f.place, func(t funcTag, p uint64) int { return cmp.Compare(t.place, p) })
+		for ; i < len(e.run.funcTags) && e.run.funcTags[i].place == f.place; i++ {
+			if t := e.run.funcTags[i]; !slices.Contains(tags, t) {
+				tags = append(tags, t)
+			}
+		}
+		return tags
 	}
 }
 

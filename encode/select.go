@@ -35,6 +35,7 @@ type Omission struct {
 type chosen struct {
 	name  []byte
 	class btf.ClassID // FUNC class that gives the prototype
+	place uint64      // of the DIE that does
 	full  bool        // name is a symbol's full name, with its suffix
 }
 
@@ -137,11 +138,12 @@ func (s *selector) choose(g int32, funcs []btf.Func, insts []instance) (chosen, 
 		s.omitted = append(s.omitted, Omission{Kind: "func", Name: string(name), Reason: reason, Offset: place, Detail: detail})
 		return chosen{}, false
 	}
-	return chosen{name: name, class: class}, true
+	return chosen{name: name, class: class, place: place}, true
 }
 
 // optimizedCopy looks for an instance that a symbol with a suffix stands at: with true
-// signatures it is emitted under that symbol's name (encode.md 4.7).
+// signatures it is emitted under that symbol's name (encode.md 4.7). pahole 1.32 takes the instance
+// at a plain symbol the same way, whatever the others say, and asks for ambiguity only there.
 func (s *selector) optimizedCopy(g int32, insts []instance) (chosen, bool) {
 	if s.in.functions == nil {
 		return chosen{}, false
@@ -152,13 +154,15 @@ func (s *selector) optimizedCopy(g int32, insts []instance) (chosen, bool) {
 			continue
 		}
 		flags, full := s.in.functions.at(int(g), x.addr)
-		if flags == 0 || full == nil {
-			continue
+		ambiguous := s.in.functions.ambiguous(int(g))
+		switch {
+		case flags == 0:
+		case s.opt.Compat && (x.marks.reordered || full == nil && ambiguous):
+		case full != nil && (s.opt.Compat || !ambiguous):
+			return chosen{name: full, class: x.class, place: x.place, full: true}, true
+		case s.opt.Compat:
+			return chosen{name: s.in.groupName(g), class: x.class, place: x.place}, true
 		}
-		if !s.opt.Compat && s.in.functions.ambiguous(int(g)) {
-			return chosen{}, false
-		}
-		return chosen{name: full, class: x.class, full: true}, true
 	}
 	return chosen{}, false
 }

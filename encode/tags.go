@@ -7,6 +7,8 @@
 package encode
 
 import (
+	"slices"
+
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 )
@@ -74,7 +76,10 @@ func (w *walker) addDeclTag(at int, text btf.NameID, target uint32, comp int32) 
 		return
 	}
 	r.Ref = place
-	w.add(at, r)
+	rec := w.add(at, r)
+	if w.opt.Compat {
+		w.tagged = append(w.tagged, rec)
+	}
 }
 
 // gnuTypeTags puts the type tags of a gcc pointer between it and what it points to. The
@@ -134,11 +139,62 @@ func (w *walker) gnuChain(u *dwarf.Unit, d *dwarf.DIE, kind string, texts []btf.
 	return texts, nil
 }
 
+// tagsOf appends the texts of the decl tags of the DIE at index at, on which the one at hand builds: a
+// declaration that is not a record itself (encode.md 7.1, 12). Those that are there already are left out.
+func (w *walker) tagsOf(at int) error {
+	u := w.unitAt(at)
+	if u == nil || !w.opt.features.declTag {
+		return nil
+	}
+	d := &w.die3
+	if err := u.ReadDIE(at, d); err != nil || d.Abbrev == nil {
+		return err
+	}
+	texts, err := w.gnuChain(u, d, "btf_decl_tag", nil)
+	if err != nil {
+		return err
+	}
+	for p, depth := d.Next, 0; d.Abbrev.Children && p < u.End; p = w.die2.Next {
+		c := &w.die2
+		if err := u.ReadDIE(p, c); err != nil {
+			return err
+		}
+		if c.Abbrev == nil {
+			if depth--; depth < 0 {
+				break
+			}
+			continue
+		}
+		if depth == 0 && c.Abbrev.Act == actAnnotation {
+			text, ok, err := w.tagText(u, c, "btf_decl_tag")
+			if err != nil {
+				return err
+			}
+			if ok {
+				texts = append(texts, text)
+			}
+		}
+		if c.Abbrev.Children {
+			depth++
+		}
+	}
+	for _, t := range texts {
+		if !slices.Contains(w.tags, t) {
+			w.tags = append(w.tags, t)
+		}
+	}
+	return nil
+}
+
 // gnuDeclTags adds the tags that slow found on the DIE at index at, whose values end at end; cur is
 // what it stands in, child what its children will stand in.
 func (w *walker) gnuDeclTags(u *dwarf.Unit, at, end int, cur, child *frame) {
 	target, comp := child.rec, int32(-1)
 	place := at + 1
+	if w.opt.Compat && (child.kind == inTypedef || child.kind == inStruct && w.out.Records[target].Kind == btf.KindUnion) {
+		w.tags = w.tags[:0]
+		return
+	}
 	switch child.kind {
 	case inMember, inParam:
 		target, comp, place = cur.rec, child.comp, at

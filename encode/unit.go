@@ -79,13 +79,7 @@ func (w *walker) walk(u *dwarf.Unit) error {
 		if wantedIn[act]&(1<<cur.kind) == 0 {
 			act = actNone
 		}
-		var f fields
-		if act > actJump && act < actAnnotation && !ab.Slow {
-			var err error
-			if p, err = w.fields(u, p, ab, &f); err != nil {
-				return err
-			}
-		} else if act <= actJump {
+		if act <= actJump {
 			vals := p
 			if ab.Fixed >= 0 && ab.Name != dwarf.NameLead && int(ab.Fixed) <= end-p {
 				p += int(ab.Fixed)
@@ -95,11 +89,46 @@ func (w *walker) walk(u *dwarf.Unit) error {
 					return err
 				}
 			}
-			if act == actJump && ab.Children && ab.Has&(1<<slotSibling) != 0 && ab.Fixed >= 0 {
+			if !ab.Children {
+				continue
+			}
+			if act == actJump && ab.Has&(1<<slotSibling) != 0 && ab.Fixed >= 0 {
 				if s := u.Start + int(u.Load(vals, &ab.F[slotSibling])); s > p && s <= end {
 					p = s
 					continue
 				}
+			}
+			if len(stack) >= maxDepth {
+				return u.Errorf(at, "DIEs nest deeper than %d", maxDepth)
+			}
+			stack = append(stack, cur)
+			cur = frame{kind: inNone}
+			continue
+		}
+		if quick := ab.Quick; quick {
+			var err error
+			switch act {
+			case actMember:
+				p, err = w.members(u, p, ab, &cur)
+			case actEnumerator:
+				p, err = w.enumerators(u, p, ab, &cur)
+			case actPointer, actConst, actVolatile, actRestrict:
+				p, err = w.refType(u, p, ab, at)
+			default:
+				quick = false
+			}
+			if err != nil {
+				return err
+			}
+			if quick {
+				continue
+			}
+		}
+		f := fields{}
+		if act < actAnnotation && !ab.Slow {
+			var err error
+			if p, err = w.fields(u, p, ab, &f); err != nil {
+				return err
 			}
 		} else {
 			next, err := w.slow(u, at, act, &cur, &f)
@@ -282,7 +311,7 @@ func (w *walker) fields(u *dwarf.Unit, p int, ab *dwarf.Abbrev, f *fields) (int,
 	}
 	size := &ab.F[slotSize]
 	f.size = uint64(u.Load(p, size))
-	if size.Mask == 0 { // an implicit constant has a sign
+	if size.Implicit() { // an implicit constant has a sign
 		f.size = uint64(int64(int32(size.Const)))
 	}
 	f.more = uint64(u.Load(p, &ab.F[slotMore]))

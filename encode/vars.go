@@ -31,8 +31,7 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	if !ok {
 		return nil
 	}
-	own := *d // 6: the definition's attributes win, then the declaration's
-	decl := d
+	decl := d // 6: the definition's attributes win, then the declaration's
 	specAt, isSpec := d.Ref(dwarf.AttrSpecification)
 	if isSpec {
 		su := w.unitAt(specAt)
@@ -48,7 +47,7 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	if d.Has(dwarf.AttrDeclaration) && !isSpec || d.Has(dwarf.AttrArtificial) { // 1, 3
 		return nil
 	}
-	first, second := &own, decl
+	first, second := d, decl
 	if w.opt.Compat {
 		first, second = decl, decl
 	}
@@ -88,7 +87,16 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	rec := w.add(d.At, btf.Record{Kind: btf.KindVar, Name: name, Ref: typ, Aux: linkage})
 	w.vars = append(w.vars, variable{rec: rec, section: sec, off: off})
 	w.act, w.child = actFunction, frame{kind: inVariable, rec: rec, comp: -1}
-	return nil
+	if w.opt.Compat {
+		w.tags = w.tags[:0] // gcc's are not read
+	}
+	if !isSpec {
+		return nil
+	}
+	if w.opt.Compat { // only the declaration's own count
+		w.child.kind = inNone
+	}
+	return w.tagsOf(specAt)
 }
 
 // badVariable leaves a variable out, or without encode_force ends the run.

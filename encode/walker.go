@@ -30,6 +30,7 @@ type walker struct {
 	funcs   []function
 	params  []rawParam
 	vars    []variable
+	tagged  []uint32 // with Compat: records of decl tags on functions
 	badVars []Omission
 	err     error
 
@@ -38,6 +39,7 @@ type walker struct {
 	stack    []frame
 	die      dwarf.DIE
 	die2     dwarf.DIE
+	die3     dwarf.DIE
 	act      uint8 // what slow made of a DIE
 	child    frame
 	tags     []btf.NameID // gcc's decl tags of the DIE at hand
@@ -57,7 +59,8 @@ func (w *walker) reset(buf []byte, base uint64) {
 	w.rank.Reset(len(buf))
 	clear(w.aliases)
 	w.arrays, w.intRec = false, 0
-	w.funcs, w.params, w.vars = w.funcs[:0], w.params[:0], w.vars[:0]
+	w.funcs, w.params, w.vars, w.tagged = w.funcs[:0], w.params[:0], w.vars[:0], w.tagged[:0]
+	w.tags = w.tags[:0]
 	w.moved, w.maxMoved = 0, len(buf)
 	w.err = nil
 }

@@ -23,21 +23,32 @@ type hash128 struct{ a, b uint64 }
 const (
 	mulA = 0x9e3779b97f4a7c15
 	mulB = 0xd6e8feb86659fd93
+	keyA = 0xa0761d6478bd642f
+	keyB = 0xe7037ed1a0b428db
 )
 
 // word folds one word into both lanes.
 func (h *hash128) word(w uint64) {
-	hi, lo := bits.Mul64(h.a^w^0xa0761d6478bd642f, mulA)
+	hi, lo := bits.Mul64(h.a^w^keyA, mulA)
 	h.a = hi ^ lo
-	hi, lo = bits.Mul64(h.b^w^0xe7037ed1a0b428db, mulB)
+	hi, lo = bits.Mul64(h.b^w^keyB, mulB)
 	h.b = hi ^ lo
 }
 
-// fold folds another hash in, lane by lane.
-func (h *hash128) fold(x *hash128) {
-	hi, lo := bits.Mul64(h.a^x.a^0x8ebc6af09c88c6e3, mulA)
+// pair folds a word and another hash in, with one multiplication per lane: each lane
+// of x only into its own.
+func (h *hash128) pair(w uint64, x *hash128) {
+	hi, lo := bits.Mul64(h.a^w^keyA, x.a^mulA)
 	h.a = hi ^ lo
-	hi, lo = bits.Mul64(h.b^x.b^0x589965cc75374cc3, mulB)
+	hi, lo = bits.Mul64(h.b^w^keyB, x.b^mulB)
+	h.b = hi ^ lo
+}
+
+// words folds two words in.
+func (h *hash128) words(w, v uint64) {
+	hi, lo := bits.Mul64(h.a^w^keyA, v^mulA)
+	h.a = hi ^ lo
+	hi, lo = bits.Mul64(h.b^w^keyB, v^mulB)
 	h.b = hi ^ lo
 }
 
@@ -159,40 +170,37 @@ func (h *hasher) visit(i uint32) bool {
 		h.state[i] = stateOpen
 	}
 	h.ready = true
-	k := hash128{uint64(r.Kind) | uint64(r.Flags&Kflag)<<8, uint64(r.Kind) << 8}
-	k.word(uint64(r.Name) | uint64(r.Size)<<32)
+	var k hash128
 	aux := r.Aux
 	if r.Kind == KindArray { // an index
 		aux = 0
 	}
-	k.word(uint64(r.Count) | uint64(aux)<<32)
+	k.words(uint64(r.Count)|uint64(aux)<<32, uint64(r.Kind)|uint64(r.Flags&Kflag)<<8)
 	if h.state[r.Ref] != stateDone {
 		h.pend(r.Ref)
 	}
-	k.fold(&h.ref[r.Ref])
+	k.pair(uint64(r.Name)|uint64(r.Size)<<32, &h.ref[r.Ref])
 	switch r.Kind {
 	case KindArray:
 		if h.state[r.Aux] != stateDone {
 			h.pend(r.Aux)
 		}
-		k.fold(&h.ref[r.Aux])
+		k.pair(0, &h.ref[r.Aux])
 	case KindStruct, KindUnion:
 		for m := range h.u.Members[r.First : r.First+r.Count] {
 			m := &h.u.Members[int(r.First)+m]
 			if h.state[m.Ref] != stateDone {
 				h.pend(m.Ref)
 			}
-			k.word(uint64(m.Name) | uint64(m.A)<<32)
+			k.pair(uint64(m.Name)|uint64(m.A)<<32, &h.ref[m.Ref])
 			if r.Flags&Kflag != 0 {
 				k.word(uint64(m.B))
 			}
-			k.fold(&h.ref[m.Ref])
 		}
 	case KindEnum, KindEnum64:
 		for m := range h.u.Members[r.First : r.First+r.Count] {
 			m := &h.u.Members[int(r.First)+m]
-			k.word(uint64(m.Name) | uint64(m.A)<<32)
-			k.word(uint64(m.B))
+			k.words(uint64(m.Name)|uint64(m.A)<<32, uint64(m.B))
 		}
 	case KindFuncProto:
 		for m := range h.u.Members[r.First : r.First+r.Count] {
@@ -200,8 +208,7 @@ func (h *hasher) visit(i uint32) bool {
 			if h.state[m.Ref] != stateDone {
 				h.pend(m.Ref)
 			}
-			k.word(uint64(m.Name))
-			k.fold(&h.ref[m.Ref])
+			k.pair(uint64(m.Name), &h.ref[m.Ref])
 		}
 	case KindVar, KindDatasec: // never merged: the place is the identity
 		k.word(h.u.Base + uint64(r.Pos))

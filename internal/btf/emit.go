@@ -234,8 +234,14 @@ func (w *writer) fill(jobs int) error {
 	w.types = make([]byte, size)
 	var wg sync.WaitGroup
 	var next atomic.Int64
+	var broken atomic.Value
 	for range min(jobs, len(starts)) {
 		wg.Go(func() {
+			defer func() { // the broken invariant is to end the run, not the process
+				if x := recover(); x != nil {
+					broken.Store(fmt.Errorf("internal error: %v", x))
+				}
+			}()
 			for n := int(next.Add(1)) - 1; n < len(starts); n = int(next.Add(1)) - 1 {
 				at := starts[n]
 				for _, id := range w.order[n*piece : min((n+1)*piece, len(w.order))] {
@@ -245,7 +251,8 @@ func (w *writer) fill(jobs int) error {
 		})
 	}
 	wg.Wait()
-	return nil
+	err, _ := broken.Load().(error)
+	return err
 }
 
 // id returns the number of the type that a reference in c leads to.

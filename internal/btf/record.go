@@ -25,6 +25,9 @@ func InlineName(b []byte) NameID {
 	return id
 }
 
+// InlineNameWord is InlineName for bytes that are already in a word, the first one lowest.
+func InlineNameWord(w uint32) NameID { return nameInline | NameID(w) }
+
 // Inline reports whether the name stands in the ID, and appends it to b if so.
 func (id NameID) Inline(b []byte) ([]byte, bool) {
 	if id < nameInline {

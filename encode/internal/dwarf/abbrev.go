@@ -2,8 +2,8 @@
 
 // Abbreviations, compiled. A kernel has 2,700 tables with 700,000 declarations,
 // and 23 million DIEs that use them, so a declaration is turned once into a small
-// program: where in the DIE the few wanted values stand, as {offset, mask, constant},
-// so that reading one is a load, an and, an or, without a switch over forms, whether
+// program: where in the DIE the few wanted values stand, as {offset, shift, constant},
+// so that reading one is a load, a shift and an or, without a switch over forms, whether
 // the value is absent, implicit or of any size up to four bytes. GCC writes names
 // of up to three characters into the DIE, as its first value; that lead string is part of the fast form.
 
@@ -26,6 +26,9 @@ type tagPlan struct {
 }
 
 const slotSlow = 0xff
+
+// maxFixed is the most bytes that a DIE of the fast form may have.
+const maxFixed = 1<<15 - 1
 
 // maxAttrs bounds one declaration; compilers stay below 30.
 const maxAttrs = 4096
@@ -71,14 +74,19 @@ func (p *Plan) tag(t Tag) *tagPlan {
 	return &p.tags[p.vendor[t]]
 }
 
-// Field says where a value of up to four bytes stands: load four bytes at Off from the
-// end of the abbreviation code (or of the lead string), in the unit's byte order, and
-// them with Mask, or Const in. An absent value has Mask and Const 0.
+// Field says where a value of up to four bytes stands: load the four bytes at Off from the
+// end of the abbreviation code (or of the lead string) in the unit's byte order, shift right by
+// Shift, or Const in. In little-endian units the load ends with the value, in big-endian ones it
+// starts with it, so the shift drops what does not belong to it. A value that is absent has
+// Shift 32 and Const 0, an implicit one Shift 32.
 type Field struct {
-	Off   int32
-	Mask  uint32
 	Const uint32
+	Off   int16
+	Shift uint8
 }
+
+// Implicit tells whether the value stands in the declaration, not in the DIE.
+func (f *Field) Implicit() bool { return f.Shift == 32 }
 
 // AttrSpec is one attribute of a declaration as it stands in the file.
 type AttrSpec struct {
@@ -112,6 +120,7 @@ type Abbrev struct {
 	Name     NameForm
 	Children bool
 	Slow     bool // a Slow attribute, or a wanted one in a form without a Field
+	Quick    bool // no children, and all wanted values have Fields or are a lead string
 	valid    bool
 }
 
@@ -141,6 +150,15 @@ func (t *AbbrevTable) Get(code uint64) *Abbrev {
 	return nil
 }
 
+// Next returns the declaration of the one-byte code b, nil for null entries, longer codes, and codes
+// that are not declared.
+func (t *AbbrevTable) Next(b byte) *Abbrev {
+	if b == 0 || b >= 0x80 || int(b) >= len(t.dense) {
+		return nil
+	}
+	return &t.dense[b] // Act 0 if it is not declared
+}
+
 // AttrsOf returns the attributes of a declaration in file order.
 func (t *AbbrevTable) AttrsOf(a *Abbrev) []AttrSpec { return t.specs[a.first : a.first+a.n] }
 
@@ -164,6 +182,9 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 			return nil
 		}
 		a := Abbrev{Tag: Tag(r.uleb()), first: uint32(len(t.specs)), skip: uint32(len(t.steps)), valid: true}
+		for i := range a.F {
+			a.F[i].Shift = 32
+		}
 		a.Children = r.u8() != 0
 		tp := plan.tag(a.Tag)
 		a.Act = tp.act
@@ -202,7 +223,10 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 			return &DecodeError{".debug_abbrev", uint64(at), "declaration has too many attributes"}
 		}
 		a.n = uint32(len(t.specs)) - a.first
-		a.Fixed = pos
+		if a.Fixed = pos; pos > maxFixed { // out of reach of Field.Off
+			a.Fixed = -1
+		}
+		a.Quick = a.Fixed >= 0 && !a.Slow && !a.Children && a.Name != NameStrx
 		if err := t.add(code, a, at); err != nil {
 			return err
 		}
@@ -268,10 +292,10 @@ func (f *Field) locate(pos, size int32, big bool) {
 	if pos < 0 || size <= 0 || size > 4 {
 		return
 	}
-	f.Mask = uint32(1<<(8*size) - 1)
-	f.Off = pos
-	if big { // the low bytes of a load that ends with the value
-		f.Off = pos - (4 - size)
+	f.Shift = uint8(32 - 8*size)
+	f.Off = int16(pos)
+	if !big {
+		f.Off = int16(pos - (4 - size))
 	}
 }
 

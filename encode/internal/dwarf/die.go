@@ -38,9 +38,9 @@ func (u *Unit) Load(p int, f *Field) uint32 {
 	i := p + int(f.Off)
 	b := u.Buf[i : i+4]
 	if u.Big {
-		return binary.BigEndian.Uint32(b)&f.Mask | f.Const
+		return uint32(uint64(binary.BigEndian.Uint32(b))>>(f.Shift&63)) | f.Const
 	}
-	return binary.LittleEndian.Uint32(b)&f.Mask | f.Const
+	return uint32(uint64(binary.LittleEndian.Uint32(b))>>(f.Shift&63)) | f.Const
 }
 
 // Errorf is a DecodeError at index p of Buf.

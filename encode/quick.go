@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// The DIEs that kernels have most of, members, enumerators and plain reference types, in their
+// usual form (dwarf.Abbrev.Quick): fixed places, no children. Members and enumerators come in runs, which
+// stay in one small loop. Everything else of the walk is in unit.go.
+
+package encode
+
+import (
+	"encoding/binary"
+
+	"github.com/btfgen/btfgen/encode/internal/dwarf"
+	"github.com/btfgen/btfgen/internal/btf"
+)
+
+// quickName reads the name of a quick DIE whose values start at Buf[p:], and returns where the
+// fixed part starts.
+func (w *walker) quickName(u *dwarf.Unit, p int, ab *dwarf.Abbrev) (btf.NameID, int, error) {
+	switch ab.Name {
+	case dwarf.NameStrp:
+		off := u.Load(p, &ab.F[slotName])
+		if w.byOffset && int(off) < len(w.in.names.str) {
+			return btf.NameID(off + 1), p, nil
+		}
+		id, err := w.strp(u, p, uint64(off))
+		return id, p, err
+	case dwarf.NameLead:
+		b := u.Buf[p : p+4]
+		switch v := binary.LittleEndian.Uint32(b); { // what follows the string is not looked at
+		case b[0] == 0:
+			return 0, p + 1, nil
+		case b[1] == 0:
+			return btf.InlineNameWord(v & 0xff), p + 2, nil
+		case b[2] == 0:
+			return btf.InlineNameWord(v & 0xffff), p + 3, nil
+		case b[3] == 0:
+			return btf.InlineNameWord(v & 0xffffff), p + 4, nil
+		}
+		v, next := u.Value(p, dwarf.FormString, 0)
+		if next < 0 {
+			return 0, 0, u.Errorf(p, "string runs past the end of the unit")
+		}
+		return w.in.names.intern(v.B), next, nil
+	}
+	return 0, p, nil
+}
+
+// members reads a run of members of the struct or union cur. p is the index behind the code of
+// the first, and the result that of the first DIE that is no quick member.
+func (w *walker) members(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame) (int, error) {
+	if cur.first+cur.count != uint32(len(w.out.Members)) {
+		w.relocate(cur)
+	}
+	union := w.out.Records[cur.rec].Kind == btf.KindUnion
+	for {
+		at := p - 1
+		name, q, err := w.quickName(u, p, ab)
+		if err != nil {
+			return 0, err
+		}
+		if int(ab.Fixed) > u.End-q {
+			return 0, u.Errorf(at, "values run past the end of the unit")
+		}
+		m := btf.Member{Name: name}
+		if ab.Has&(1<<slotType) != 0 {
+			m.Ref = u.Load(q, &ab.F[slotType]) + uint32(u.Start)
+		}
+		off := 8 * uint64(u.Load(q, &ab.F[slotSize]))
+		if ab.Has&(1<<slotMore|1<<slotBits) != 0 {
+			m.B = u.Load(q, &ab.F[slotMore])
+			if bits := u.Load(q, &ab.F[slotBits]); bits != 0 {
+				off = uint64(bits)
+			}
+		}
+		m.A = uint32(off)
+		cur.comp++
+		switch {
+		case off > 0xffffffff, union && off != 0:
+			w.warn(warnMember, u, at)
+		case m.B != 0 && (m.B > 255 || off > maxBitfieldOff), m.B == 0 && off%8 != 0:
+			w.warn(warnMember, u, at)
+		default:
+			if m.B != 0 {
+				cur.flags |= frameBitfields
+			}
+			w.out.Members = append(w.out.Members, m)
+			cur.count++
+		}
+		p = q + int(ab.Fixed)
+		if p >= u.End {
+			return p, nil
+		}
+		if ab = u.Abbrevs.Next(u.Buf[p]); ab == nil || ab.Act != actMember || !ab.Quick {
+			return p, nil
+		}
+		p++
+	}
+}
+
+// enumerators reads a run of enumerators of the enum cur, like members.
+func (w *walker) enumerators(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame) (int, error) {
+	if cur.first+cur.count != uint32(len(w.out.Members)) {
+		w.relocate(cur)
+	}
+	for {
+		at := p - 1
+		name, q, err := w.quickName(u, p, ab)
+		if err != nil {
+			return 0, err
+		}
+		if int(ab.Fixed) > u.End-q {
+			return 0, u.Errorf(at, "values run past the end of the unit")
+		}
+		f := &ab.F[slotSize]
+		m := btf.Member{Name: name, A: u.Load(q, f)}
+		if int32(m.A) < 0 && f.Implicit() { // a constant in the declaration has a sign, one in the DIE none
+			m.B = ^uint32(0)
+			cur.flags |= frameNegative
+		}
+		w.out.Members = append(w.out.Members, m)
+		cur.count++
+		p = q + int(ab.Fixed)
+		if p >= u.End {
+			return p, nil
+		}
+		if ab = u.Abbrevs.Next(u.Buf[p]); ab == nil || ab.Act != actEnumerator || !ab.Quick {
+			return p, nil
+		}
+		p++
+	}
+}
+
+// refType reads a pointer or qualifier; at is the index of its DIE.
+func (w *walker) refType(u *dwarf.Unit, p int, ab *dwarf.Abbrev, at int) (int, error) {
+	if int(ab.Fixed) > u.End-p {
+		return 0, u.Errorf(at, "values run past the end of the unit")
+	}
+	r := btf.Record{Kind: refKind[ab.Act]}
+	if ab.Has&(1<<slotType) != 0 {
+		r.Ref = u.Load(p, &ab.F[slotType]) + uint32(u.Start)
+	}
+	w.add(at, r)
+	return p + int(ab.Fixed), nil
+}
