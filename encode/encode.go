@@ -107,7 +107,7 @@ func Encode(f *elfview.File, options Options) (*Result, error) {
 
 // encode is the phase list.
 func encode(in *input, opt *Options) (*Result, error) {
-	run := &run{in: in, opt: opt, dedup: btf.NewDedup(in.names, in.numGraphs(), int(min(in.info.size/1500, 1<<22)))}
+	run := &run{in: in, opt: opt, dedup: btf.NewDedup(in.names, in.numGraphs(), int(min(in.info.size/3200, 1<<22)))}
 	stop := opt.Timer.Start("walk") // every unit: DIEs to records, records to classes
 	err := run.walk()
 	stop()

@@ -42,7 +42,7 @@ type rawParam struct {
 const noGroup = 0xffffffff
 
 // groupCache remembers the symbol group of a name: the same inline functions stand in thousands of units.
-type groupCache [1 << 13]struct {
+type groupCache [1 << 15]struct {
 	name  btf.NameID
 	group int32
 }
@@ -50,7 +50,7 @@ type groupCache [1 << 13]struct {
 // group returns the symbol group of a function's name, or -1. Without a symbol table every
 // name has a group, and only external functions count (encode.md 7.1 item 3).
 func (w *walker) group(name btf.NameID) int32 {
-	c := &w.groups[(name^name>>13)%btf.NameID(len(w.groups))]
+	c := &w.groups[(name^name>>15)%btf.NameID(len(w.groups))]
 	if c.name != name {
 		var b []byte
 		if s, ok := name.Inline(nil); ok {
@@ -217,7 +217,7 @@ func (w *walker) rangesEntry(u *dwarf.Unit, v *dwarf.Value) (uint64, bool, error
 		sec = &w.in.rnglists
 		if v.Form == dwarf.FormRnglistx {
 			size := uint64(u.OffsetSize())
-			b, err := w.locs.at(sec, u.RnglistsBase+v.U*size, int(size))
+			b, err := w.ranges.at(sec, u.RnglistsBase+v.U*size, int(size))
 			if err != nil {
 				return 0, false, err
 			}
@@ -230,7 +230,7 @@ func (w *walker) rangesEntry(u *dwarf.Unit, v *dwarf.Value) (uint64, bool, error
 	list := dwarf.RangeList{Version: u.Version, AddrSize: u.AddrSize, Base: 0,
 		Addrx: func(i uint64) (uint64, bool) { return w.addrx(u, i) }}
 	for n := windowSize; ; n *= 4 {
-		b, err := w.locs.at(sec, off, n)
+		b, err := w.ranges.at(sec, off, n)
 		if err != nil {
 			return 0, false, err
 		}
@@ -297,12 +297,12 @@ func (w *walker) inheritParam(at int, cur *frame, f *fields) error {
 func (w *walker) isParam(origin, at, n int) bool {
 	u := w.unitAt(origin)
 	d := &w.die2
-	if u == nil || u.ReadDIE(origin, d) != nil || !d.Abbrev.Children {
+	if u == nil || u.ReadDIE(origin, d) != nil || d.Abbrev == nil || !d.Abbrev.Children {
 		return true
 	}
 	p, depth, seen := d.Next, 0, 0
 	for p < u.End {
-		if u.ReadDIE(p, d) != nil {
+		if u.ReadDIE(p, d) != nil || !w.detour() {
 			return true
 		}
 		switch {
@@ -338,6 +338,8 @@ func (w *walker) closeFunction(cur *frame) {
 	}
 }
 
+// windowSize is what is read of a section at once, at least: Debian's 7.2 vmlinux has 14 KiB of
+// location lists per unit.
 const windowSize = 4096
 
 // window is a piece of a section that a worker holds in memory: lists that belong to
@@ -363,7 +365,7 @@ func (w *window) at(sec *section, off uint64, n int) ([]byte, error) {
 	if w.sec == sec && off >= w.off && off+uint64(n) <= w.off+uint64(len(w.data)) {
 		return w.data[off-w.off:][:n], nil
 	}
-	size := min(max(n, 16*windowSize), int(sec.size-off))
+	size := min(max(n, 4*windowSize), int(sec.size-off))
 	if cap(w.buf) < size {
 		w.buf = make([]byte, size)
 	}

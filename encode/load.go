@@ -82,6 +82,8 @@ func (w *walker) loadMerged() error {
 		}
 		w.unit = &w.units[i]
 		w.clang = w.isClang(w.unit)
+		lang, _ := w.die.Const(dwarf.AttrLanguage)
+		w.rust = lang == langRust
 		if err := w.walk(w.unit); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 // differ tells whether two functions of one name have different prototypes, and how. Names of
 // parameters do not count (encode.md 4.6).
 func (s *selector) differ(a, b *btf.Func) (how string, yes bool) {
+	s.steps = 0
 	pa, ma := s.d.Class(a.Proto)
 	pb, mb := s.d.Class(b.Proto)
 	if len(ma) != len(mb) {
@@ -28,6 +29,10 @@ func (s *selector) differ(a, b *btf.Func) (how string, yes bool) {
 	return "", false
 }
 
+// maxMatchSteps bounds the comparison of two prototypes: function types that take each other
+// twice, ten levels deep, would need a thousand steps, and forty levels never end.
+const maxMatchSteps = 1 << 16
+
 func (s *selector) kindOf(id btf.ClassID) btf.Kind {
 	r, _ := s.d.Class(id)
 	return r.Kind
@@ -39,6 +44,9 @@ func (s *selector) match(a, b btf.ClassID, depth int) bool {
 	for ; depth < 4*maxChain; depth++ {
 		if a == b {
 			return true
+		}
+		if s.steps++; s.steps > maxMatchSteps {
+			return false
 		}
 		if a == 0 || b == 0 {
 			return false

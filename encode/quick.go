@@ -18,6 +18,9 @@ import (
 func (w *walker) quickName(u *dwarf.Unit, p int, ab *dwarf.Abbrev) (btf.NameID, int, error) {
 	switch ab.Name {
 	case dwarf.NameStrp:
+		if int(ab.Fixed) > u.End-p {
+			return 0, 0, u.Errorf(p, "values run past the end of the unit")
+		}
 		off := u.Load(p, &ab.F[slotName])
 		if w.byOffset && int(off) < len(w.in.names.str) {
 			return btf.NameID(off + 1), p, nil
@@ -117,8 +120,12 @@ func (w *walker) enumerators(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame)
 			m.B = ^uint32(0)
 			cur.flags |= frameNegative
 		}
-		w.out.Members = append(w.out.Members, m)
-		cur.count++
+		if name != 0 {
+			w.out.Members = append(w.out.Members, m)
+			cur.count++
+		} else {
+			w.warn(warnNameless, u, at)
+		}
 		p = q + int(ab.Fixed)
 		if p >= u.End {
 			return p, nil

@@ -5,6 +5,7 @@ package encode
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/btfgen/btfgen/internal/btf"
@@ -44,9 +45,10 @@ type selector struct {
 	in      *input
 	opt     *Options
 	d       *btf.Dedup
-	funcs   []btf.Func // by group, then by place
-	insts   []instance // by group, then by place
+	funcs   []btf.Func // in no order
+	insts   []instance // in no order
 	omitted []Omission
+	steps   int // of the comparison at hand
 }
 
 // run returns the functions to emit, sorted by name.
@@ -56,35 +58,74 @@ func (s *selector) run() []chosen {
 			s.funcs = append(s.funcs, f)
 		}
 	})
-	slices.SortFunc(s.funcs, func(a, b btf.Func) int {
-		return cmp.Or(cmp.Compare(a.Aux, b.Aux), cmp.Compare(a.First, b.First))
-	})
-	slices.SortFunc(s.insts, func(a, b instance) int {
-		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.place, b.place))
-	})
-	var out []chosen
-	insts := s.insts
-	for i := 0; i < len(s.funcs); {
-		g := int32(s.funcs[i].Aux)
-		j := i + 1
-		for j < len(s.funcs) && s.funcs[j].Aux == uint32(g) {
-			j++
+	groups := s.in.groups()
+	funcs := byGroup(s.funcs, groups, func(f *btf.Func) uint32 { return f.Aux })
+	insts := byGroup(s.insts, groups, func(x *instance) uint32 { return uint32(x.group) })
+	out := make([]chosen, 0, len(s.funcs))
+	for g := range groups {
+		f, x := funcs(g), insts(g)
+		if len(f) == 0 {
+			continue
 		}
-		for len(insts) > 0 && insts[0].group < g {
-			insts = insts[1:]
+		if len(f) > 1 {
+			slices.SortFunc(f, func(a, b btf.Func) int { return cmp.Compare(a.First, b.First) })
 		}
-		n := 0
-		for n < len(insts) && insts[n].group == g {
-			n++
+		if len(x) > 1 {
+			slices.SortFunc(x, func(a, b instance) int { return cmp.Compare(a.place, b.place) })
 		}
-		if c, ok := s.choose(g, s.funcs[i:j], insts[:n]); ok {
+		if c, ok := s.choose(int32(g), f, x); ok {
 			out = append(out, c)
 		}
-		i = j
 	}
-	slices.SortFunc(out, func(a, b chosen) int { return bytes.Compare(a.name, b.name) })
+	sortByName(out)
 	slices.SortFunc(s.omitted, func(a, b Omission) int { return cmp.Compare(a.Name, b.Name) })
 	return out
+}
+
+// byGroup sorts list by the number that group gives, below n, and returns a function that gives the
+// part of a number.
+func byGroup[T any](list []T, n int, group func(*T) uint32) func(g int) []T {
+	start := make([]uint32, n+1)
+	for i := range list {
+		start[group(&list[i])+1]++
+	}
+	for g := range n {
+		start[g+1] += start[g]
+	}
+	sorted := make([]T, len(list))
+	fill := slices.Clone(start)
+	for i := range list {
+		g := group(&list[i])
+		sorted[fill[g]] = list[i]
+		fill[g]++
+	}
+	return func(g int) []T { return sorted[start[g]:start[g+1]] }
+}
+
+// sortByName sorts functions bytewise by name. Their first eight bytes, as a number, decide
+// most comparisons without a look at the string table.
+func sortByName(list []chosen) {
+	type key struct {
+		head uint64
+		i    int32
+	}
+	keys := make([]key, len(list))
+	for i := range list {
+		var b [8]byte
+		copy(b[:], list[i].name)
+		keys[i] = key{binary.BigEndian.Uint64(b[:]), int32(i)}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		return bytes.Compare(list[a.i].name, list[b.i].name)
+	})
+	sorted := make([]chosen, len(list))
+	for i, k := range keys {
+		sorted[i] = list[k.i]
+	}
+	copy(list, sorted)
 }
 
 // choose decides about one group. funcs are its distinct FUNCs, insts its instances with code, both by place.

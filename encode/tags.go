@@ -154,7 +154,7 @@ func (w *walker) tagsOf(at int) error {
 	if err != nil {
 		return err
 	}
-	for p, depth := d.Next, 0; d.Abbrev.Children && p < u.End; p = w.die2.Next {
+	for p, depth := d.Next, 0; d.Abbrev.Children && p < u.End && w.detour(); p = w.die2.Next {
 		c := &w.die2
 		if err := u.ReadDIE(p, c); err != nil {
 			return err

@@ -13,6 +13,8 @@ package encode
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
@@ -148,6 +150,10 @@ func (w *walker) walk(u *dwarf.Unit) error {
 			child.kind, child.comp, child.rec = inMember, cur.comp-1, cur.rec
 		case actEnumerator:
 			v := f.size
+			if f.name == 0 {
+				w.warn(warnNameless, u, at)
+				break
+			}
 			if int64(v) < 0 {
 				cur.flags |= frameNegative
 			}
@@ -273,7 +279,7 @@ func (w *walker) fields(u *dwarf.Unit, p int, ab *dwarf.Abbrev, f *fields) (int,
 	at := p
 	switch ab.Name {
 	case dwarf.NameStrp:
-		if p+4 > u.End {
+		if int(ab.Fixed) > u.End-p {
 			return 0, u.Errorf(at, "values run past the end of the unit")
 		}
 		off := u.Load(p, &ab.F[slotName])
@@ -405,6 +411,9 @@ func (w *walker) close(cur *frame) {
 		if cur.flags&frameBitfields != 0 {
 			r.Flags |= btf.Kflag
 			w.checkBitfields(cur)
+		}
+		if w.rust { // in the order of the source, rustc lays them out otherwise (encode.md 3.7)
+			slices.SortStableFunc(w.out.Members[cur.first:cur.first+cur.count], func(a, b btf.Member) int { return cmp.Compare(a.A/8, b.A/8) })
 		}
 		r.First, r.Count = cur.first, cur.count
 	case inEnum:

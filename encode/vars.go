@@ -31,15 +31,14 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	if !ok {
 		return nil
 	}
-	decl := d // 6: the definition's attributes win, then the declaration's
+	decl, du := d, u // 6: the definition's attributes win, then the declaration's
 	specAt, isSpec := d.Ref(dwarf.AttrSpecification)
 	if isSpec {
-		su := w.unitAt(specAt)
-		if su == nil {
+		if du = w.unitAt(specAt); du == nil {
 			w.warn(warnRef, u, d.At)
 			return nil
 		}
-		if err := su.ReadDIE(specAt, &w.die2); err != nil {
+		if err := du.ReadDIE(specAt, &w.die2); err != nil {
 			return err
 		}
 		decl = &w.die2
@@ -47,20 +46,20 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	if d.Has(dwarf.AttrDeclaration) && !isSpec || d.Has(dwarf.AttrArtificial) { // 1, 3
 		return nil
 	}
-	first, second := d, decl
+	first, second, nu := d, decl, u
 	if w.opt.Compat {
-		first, second = decl, decl
+		first, nu = decl, du
 	}
-	name, err := w.nameOf(u, first, dwarf.AttrName)
+	name, err := w.nameOf(nu, first, dwarf.AttrName)
 	if err == nil && name == 0 {
-		name, err = w.nameOf(u, second, dwarf.AttrName)
+		name, err = w.nameOf(du, second, dwarf.AttrName)
 	}
 	if err != nil {
 		return err
 	}
-	typ, err := w.typeOf(u, first, dwarf.AttrType)
+	typ, err := w.typeOf(nu, first, dwarf.AttrType)
 	if err == nil && typ == 0 {
-		typ, err = w.typeOf(u, second, dwarf.AttrType)
+		typ, err = w.typeOf(du, second, dwarf.AttrType)
 	}
 	if err != nil || name == 0 {
 		return err

@@ -45,11 +45,13 @@ type walker struct {
 	tags     []btf.NameID // gcc's decl tags of the DIE at hand
 	moved    int
 	maxMoved int
+	detours  int // DIEs that were read out of turn
 	cache    *nameCache
 	groups   *groupCache
 	facts    []param
 	packed   packedTypes
-	locs     window
+	locs     window // of location lists
+	ranges   window // of range lists
 	warnings [numWarnings]warning
 }
 
@@ -61,8 +63,15 @@ func (w *walker) reset(buf []byte, base uint64) {
 	w.arrays, w.intRec = false, 0
 	w.funcs, w.params, w.vars, w.tagged = w.funcs[:0], w.params[:0], w.vars[:0], w.tagged[:0]
 	w.tags = w.tags[:0]
-	w.moved, w.maxMoved = 0, len(buf)
+	w.moved, w.maxMoved, w.detours = 0, len(buf), 0
 	w.err = nil
+}
+
+// detour counts a DIE that is read for the sake of another one, and tells whether there were
+// too many: any number may refer to one with long lists of children.
+func (w *walker) detour() (allowed bool) {
+	w.detours++
+	return w.detours <= 8*w.maxMoved
 }
 
 // fail records the first error of the unit that the walk cannot report itself.
@@ -226,7 +235,7 @@ const (
 
 var warningText = [numWarnings]string{
 	warnRef:      "references that lead to no type became void",
-	warnNameless: "types that need a name and have none were left out",
+	warnNameless: "types and enumerators that need a name and have none were left out",
 	warnMember:   "members that cannot be placed were left out",
 	warnEnum:     "enumerators whose value does not fit were left out",
 	warnOpaque:   "types that have no form in BTF became opaque structs",

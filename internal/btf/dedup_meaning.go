@@ -33,7 +33,6 @@ type refiner struct {
 	holders   map[uint32][]int // STRUCT, UNION, TYPEDEF -> ambiguous tags it refers to, through pointers and the like
 
 	states
-	chosen map[uint32]uint32 // nominal class -> what stands for it where no unit says otherwise
 }
 
 // unitTags is what a unit has of ambiguous tags.

@@ -240,6 +240,10 @@ func (a *Abbrev) place(s *AttrSpec, pos int32, sizes *[0x30]int8, big, first boo
 		size = int32(sizes[s.Form])
 	}
 	if s.Slot != 0 {
+		if a.Has&(1<<(s.Slot-1)) != 0 { // given twice: the generic reader takes the first
+			a.Slow = true
+			return -1
+		}
 		a.Has |= 1 << (s.Slot - 1)
 		if s.Attr == AttrName {
 			switch s.Form {

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// Standards that are all wildcard (spec dedup.md 7, stage E).
+//
+//	a.c: struct T { int x; };   struct S { struct T *t; };
+//	b.c: struct T { long y; };  struct S { struct T *t; };  struct user { struct S *s; };
+//	c.c: struct S;                                          struct user { struct S *s; };
+//
+// With a.c as the default, struct user of b.c deviates, and that of c.c does not. But nothing in
+// c.c says that it is another one, so it is that of b.c.
+
+package btf
+
+import (
+	"cmp"
+	"slices"
+)
+
+// giveUp redirects the standards of STRUCT, UNION and TYPEDEF classes that nothing supports, and returns the
+// record that each was given up for.
+func (r *refiner) giveUp(supported map[uint32]bool) (given map[uint32]uint32) {
+	given = map[uint32]uint32{}
+	instead := map[uint32]uint32{} // standard -> record
+	moves := r.transitions()
+	for id, list := range r.byClass {
+		if !supported[id] && isHolder(r.d.class(id).Kind) {
+			given[id] = r.preferred(list, moves)
+			instead[r.standard[id]] = given[id]
+		}
+	}
+	for t, h := range r.head {
+		if s, ok := instead[h]; ok {
+			r.head[t] = s
+		}
+	}
+	return given
+}
+
+// preferred returns a record of the block that has most of the list; of several such blocks, the
+// one that compares as least.
+func (r *refiner) preferred(list []uint32, moves [][]uint32) uint32 {
+	count := map[uint32]int{}
+	for _, s := range list {
+		count[r.block[s]]++
+	}
+	best := list[0]
+	for _, s := range list[1:] {
+		b, c := r.block[s], r.block[best]
+		if b != c && (count[b] > count[c] || count[b] == count[c] && r.compare(s, best, moves) < 0) {
+			best = s
+		}
+	}
+	return best
+}
+
+// transitions returns the transitions of each node, by position.
+func (r *refiner) transitions() [][]uint32 {
+	moves := make([][]uint32, len(r.colour))
+	for t, s := range r.tail {
+		moves[s] = append(moves[s], uint32(t))
+	}
+	for _, m := range moves {
+		slices.SortFunc(m, func(a, b uint32) int { return cmp.Compare(r.labl[a], r.labl[b]) })
+	}
+	return moves
+}
+
+// compare orders two nodes of one class by the first difference that is met when both are followed
+// breadth first. The order of units plays no part.
+func (r *refiner) compare(a, b uint32, moves [][]uint32) int {
+	type pair struct{ a, b uint32 }
+	seen := map[pair]bool{}
+	queue := []pair{{a, b}}
+	for len(queue) > 0 {
+		p := queue[0]
+		queue = queue[1:]
+		if r.block[p.a] == r.block[p.b] || seen[p] {
+			continue
+		}
+		seen[p] = true
+		if c := r.compareColours(r.colour[p.a], r.colour[p.b]); c != 0 {
+			return c
+		}
+		x, y := moves[p.a], moves[p.b]
+		for len(x) > 0 && len(y) > 0 && r.labl[x[0]] == r.labl[y[0]] {
+			queue = append(queue, pair{r.head[x[0]], r.head[y[0]]})
+			x, y = x[1:], y[1:]
+		}
+		switch { // one refers to what has no node: a default
+		case len(x) == 0 && len(y) == 0:
+		case len(y) == 0 || len(x) > 0 && r.labl[x[0]] < r.labl[y[0]]:
+			return 1
+		default:
+			return -1
+		}
+	}
+	return 0
+}
+
+// compareColours orders two nominal classes, of which references of equal records lead to one each.
+func (r *refiner) compareColours(a, b uint32) int {
+	if a == b {
+		return 0
+	}
+	if i, ok := r.index[r.d.tags.of[a]-1]; ok && r.d.tags.of[a] == r.d.tags.of[b] {
+		rank := func(id uint32) int {
+			if n := slices.Index(r.defs[i], id); n >= 0 {
+				return n
+			}
+			return len(r.defs[i])
+		}
+		return cmp.Compare(rank(a), rank(b))
+	}
+	return r.d.compareNominal(a, b)
+}
+
+// support finds the classes with deviating records whose other records contradict these
+// somewhere: a path along which the former deviate leads to a definition that is the default there.
+func (r *refiner) support() map[uint32]bool {
+	d := r.d
+	along := map[uint64]bool{} // class and position at which a record deviates
+	for t, s := range r.tail {
+		if h := r.head[t]; h < byName || !r.isDefault(h&^byName) {
+			along[uint64(r.colour[s])<<32|uint64(r.labl[t])] = true
+		}
+	}
+	type key struct{ unit, class uint32 }
+	deviating := map[key]int{}
+	for s := range r.place {
+		deviating[key{r.unit[s], r.colour[s]}]++
+	}
+	supported := map[uint32]bool{}
+	for n := range r.units {
+		if len(r.units[n].defs) == 0 {
+			continue // no definition of an ambiguous tag, so nothing to contradict with
+		}
+		count := map[uint32]int{}
+		open := false
+		for _, id := range d.units[n] {
+			count[id]++
+			open = open || r.byClass[id] != nil && !supported[id]
+		}
+		if !open {
+			continue
+		}
+		var roots []uint32
+		for id := range count {
+			if count[id] -= deviating[key{uint32(n), id}]; count[id] > 0 && r.byClass[id] != nil && !supported[id] {
+				roots = append(roots, id)
+			}
+		}
+		r.supportIn(roots, along, count, supported)
+	}
+	return supported
+}
+
+// isDefault tells whether a class is what references to its tag mean by default.
+func (r *refiner) isDefault(id uint32) bool {
+	t := r.d.tags.of[id]
+	return t == 0 || r.d.tags.tags[t-1].meaning == id
+}
+
+// supportIn marks what is supported in a unit with the given classes: reverse reachability
+// from default definitions along deviating positions.
+func (r *refiner) supportIn(roots []uint32, along map[uint64]bool, here map[uint32]int, supported map[uint32]bool) {
+	d := r.d
+	ups := map[uint32][]uint32{}
+	seen := map[uint32]bool{}
+	var good []uint32
+	for len(roots) > 0 {
+		id := roots[len(roots)-1]
+		roots = roots[:len(roots)-1]
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		d.eachRef(id, func(pos, ref uint32) {
+			if !along[uint64(id)<<32|uint64(pos)] {
+				return
+			}
+			to := ref
+			if t := d.tags.of[ref]; t != 0 {
+				to = d.tags.tags[t-1].meaning
+				if here[to] == 0 || d.class(to).isFwd() {
+					return
+				}
+				if _, ambiguous := r.index[t-1]; ambiguous {
+					good = append(good, id)
+					return
+				}
+			}
+			ups[to] = append(ups[to], id)
+			roots = append(roots, to)
+		})
+	}
+	for len(good) > 0 {
+		id := good[len(good)-1]
+		good = good[:len(good)-1]
+		if !supported[id] {
+			supported[id] = true
+			good = append(good, ups[id]...)
+		}
+	}
+}
