@@ -234,6 +234,7 @@ func (w *walker) dropParams(fn *function, proto *btf.Record, members []btf.Membe
 			if p.drop {
 				continue
 			}
+			fn.marks.keptMoved = fn.marks.keptMoved || w.params[fn.first+uint32(n)].moved
 			if p.asMember && p.member != 0 && w.opt.features.trueSignature && fn.marks.signatureChanged {
 				c := w.out.Members[p.member-1]
 				name := append(append([]byte(nil), w.nameBytes(m.Name)...), "__"...)

@@ -36,6 +36,7 @@ type rawParam struct {
 	loc      dwarf.Value
 	hasLoc   bool
 	hasConst bool
+	moved    bool // it has another place in the list of the abstract origin
 }
 
 // noGroup in the Aux of a FUNC record tells that it is not to be emitted.
@@ -255,7 +256,7 @@ func (w *walker) slowParam(u *dwarf.Unit, d *dwarf.DIE, cur *frame, f *fields) e
 		return err
 	}
 	if at, ok := d.Ref(dwarf.AttrAbstractOrigin); ok && f.typ == 0 {
-		if err := w.inheritParam(at, cur, f); err != nil {
+		if err := w.inheritParam(at, cur, f, &p); err != nil {
 			return err
 		}
 	}
@@ -266,7 +267,7 @@ func (w *walker) slowParam(u *dwarf.Unit, d *dwarf.DIE, cur *frame, f *fields) e
 }
 
 // inheritParam takes a parameter's name and type from its abstract origin.
-func (w *walker) inheritParam(at int, cur *frame, f *fields) error {
+func (w *walker) inheritParam(at int, cur *frame, f *fields, p *rawParam) error {
 	u := w.unitAt(at)
 	if u == nil {
 		w.warn(warnRef, w.unit, at)
@@ -286,7 +287,7 @@ func (w *walker) inheritParam(at int, cur *frame, f *fields) error {
 	if cur.kind == inFunction {
 		fn := &w.funcs[cur.fn]
 		if fn.origin != 0 && !w.isParam(fn.origin, at, int(cur.comp)) {
-			fn.reorder = true
+			fn.reorder, p.moved = true, true
 		}
 	}
 	return err

@@ -198,7 +198,7 @@ func (s *selector) optimizedCopy(g int32, insts []instance) (chosen, bool) {
 		ambiguous := s.in.functions.ambiguous(int(g))
 		switch {
 		case flags == 0:
-		case s.opt.Compat && (x.marks.reordered || full == nil && ambiguous):
+		case s.opt.Compat && (x.marks.keptMoved || full == nil && ambiguous):
 		case full != nil && (s.opt.Compat || !ambiguous):
 			return chosen{name: full, class: x.class, place: x.place, full: true}, true
 		case s.opt.Compat:

@@ -55,6 +55,7 @@ func (h *hasher) cutLoops() error {
 	if endless != nil {
 		return &LoopError{h.u, endless}
 	}
+	h.addReferrers()
 	h.start()
 	for i := range h.cyclic {
 		r := &h.u.Records[i]
@@ -64,6 +65,26 @@ func (h *hasher) cutLoops() error {
 		h.ref[i], h.state[i] = k, stateDone
 	}
 	return nil
+}
+
+// addReferrers adds whatever leads to a loop without passing through a tag: a loop may have been written out
+// for some steps before it closes, and then the records of these steps are equal to those that follow.
+func (h *hasher) addReferrers() {
+	start, from := h.u.referrers()
+	var todo []uint32
+	for i := range h.cyclic {
+		todo = append(todo, i)
+	}
+	for len(todo) > 0 {
+		j := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, i := range from[start[j]:start[j+1]] {
+			if i != 0 && !h.cyclic[i] && h.u.Records[i].tagClass() == 0 {
+				h.cyclic[i] = true
+				todo = append(todo, i)
+			}
+		}
+	}
 }
 
 // components returns the sets of two or more records, or one that refers to itself, that

@@ -417,11 +417,12 @@ type instanceKey struct {
 // At returns the class of the record that Add put into class and that stands at place: of the
 // definition, if it is a declaration that stands for one.
 func (d *Dedup) At(class ClassID, place uint64) ClassID {
-	if id, ok := d.instances[instanceKey{uint32(class), place}]; ok {
-		return ClassID(id)
+	id, ok := d.instances[instanceKey{uint32(class), place}]
+	if !ok {
+		id = uint32(class)
+		if t := d.tags.of[id]; t != 0 && d.class(id).isFwd() {
+			id = d.tags.tags[t-1].meaning
+		}
 	}
-	if t := d.tags.of[class]; t != 0 && d.class(uint32(class)).isFwd() {
-		return ClassID(d.tags.tags[t-1].meaning)
-	}
-	return ClassID(d.merged(uint32(class)))
+	return ClassID(d.merged(id))
 }

@@ -23,7 +23,8 @@ func (r *refiner) giveUp(supported map[uint32]bool) (given map[uint32]uint32) {
 	instead := map[uint32]uint32{} // standard -> record
 	moves := r.transitions()
 	for id, list := range r.byClass {
-		if !supported[id] && isHolder(r.d.class(id).Kind) {
+		same := func(s uint32) bool { return r.block[s] == r.block[r.standard[id]] }
+		if !supported[id] && isHolder(r.d.class(id).Kind) && !slices.ContainsFunc(list, same) {
 			given[id] = r.preferred(list, moves)
 			instead[r.standard[id]] = given[id]
 		}
@@ -193,11 +194,12 @@ func (r *refiner) supportIn(roots []uint32, along map[uint64]bool, here map[uint
 			roots = append(roots, to)
 		})
 	}
+	done := map[uint32]bool{}
 	for len(good) > 0 {
 		id := good[len(good)-1]
 		good = good[:len(good)-1]
-		if !supported[id] {
-			supported[id] = true
+		if !done[id] {
+			done[id], supported[id] = true, true
 			good = append(good, ups[id]...)
 		}
 	}

@@ -53,8 +53,14 @@ func (d *Dedup) collect() {
 		switch {
 		case !c.isFwd():
 			t.defs = append(t.defs, id)
-		case t.fwd == 0 || d.first[id] < d.first[t.fwd]: // enums of several sizes may be declared
+		case t.fwd == 0:
 			t.fwd = id
+		default: // an enum is declared with several sizes: one stands for all
+			first := min(d.first[t.fwd], d.first[id])
+			if d.compareShape(id, t.fwd) < 0 {
+				t.fwd = id
+			}
+			d.first[t.fwd] = first
 		}
 	}
 }
