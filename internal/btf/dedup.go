@@ -138,6 +138,7 @@ func (w *Worker) keep(u *Unit, ids []uint32) {
 		r := &u.Records[i]
 		c := &b.classes[id&(blockSize-1)]
 		c.Record = *r
+		c.loop = w.h.cyclic[i]
 		c.Ref = ids[r.Ref]
 		if r.Kind == KindArray {
 			c.Aux = ids[r.Aux]

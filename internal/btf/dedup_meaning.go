@@ -230,11 +230,60 @@ func (r *refiner) rank() {
 	}
 }
 
-// compareShape orders two definitions by size, number of members, and member by member.
+// compareShape orders two classes by size, number of members, member by member, and then by the same of
+// what they refer to, tags by their names. It returns 0 only for what is the same or in a loop
+// that no tag cuts.
 func (d *Dedup) compareShape(a, b uint32) int {
-	ca, cb := d.class(a), d.class(b)
-	if c := cmp.Or(cmp.Compare(ca.Size, cb.Size), cmp.Compare(ca.Count, cb.Count), cmp.Compare(ca.Kind, cb.Kind)); c != 0 {
+	type pair struct{ a, b uint32 }
+	seen := map[pair]bool{}
+	for queue := []pair{{a, b}}; len(queue) > 0; queue = queue[1:] {
+		p := queue[0]
+		if c := d.compareContent(p.a, p.b); c != 0 {
+			return c
+		}
+		var refs []pair
+		d.eachRef(p.a, func(pos, ref uint32) { refs = append(refs, pair{pos, ref}) })
+		n, c := 0, 0
+		d.eachRef(p.b, func(pos, y uint32) {
+			if c != 0 {
+				return
+			}
+			if n == len(refs) || refs[n].a != pos {
+				c = 1 // one refers to void there
+				return
+			}
+			x := pair{refs[n].b, y}
+			n++
+			if seen[x] || x.a == x.b {
+				return
+			}
+			seen[x] = true
+			var deeper bool
+			if c, deeper = d.compareRefs(x.a, x.b); c == 0 && deeper {
+				queue = append(queue, x)
+			}
+		})
+		if c == 0 && n < len(refs) {
+			c = -1
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// compareContent orders two classes by what they are apart from references.
+func (d *Dedup) compareContent(a, b uint32) int {
+	x, y := d.class(a), d.class(b)
+	if c := cmp.Or(cmp.Compare(x.Size, y.Size), cmp.Compare(x.Count, y.Count), cmp.Compare(x.Kind, y.Kind),
+		cmp.Compare(x.Flags&Kflag, y.Flags&Kflag), d.compareNames(x.Name, y.Name)); c != 0 {
 		return c
+	}
+	if x.Kind != KindArray {
+		if c := cmp.Compare(x.Aux, y.Aux); c != 0 {
+			return c
+		}
 	}
 	ma, mb := d.members(a), d.members(b)
 	for i := range ma {
@@ -243,31 +292,20 @@ func (d *Dedup) compareShape(a, b uint32) int {
 			return c
 		}
 	}
-	for i := range ma {
-		if c := d.compareNominal(ma[i].Ref, mb[i].Ref); c != 0 {
-			return c
-		}
-	}
 	return 0
 }
 
-// compareNominal orders two types by what they are called, along their first references.
-func (d *Dedup) compareNominal(a, b uint32) int {
-	for range 16 {
-		if a == b {
-			return 0
-		}
-		ca, cb := d.class(a), d.class(b)
-		ka, kb := ca.Kind, cb.Kind
-		if ca.tagClass() != 0 && ca.tagClass() == cb.tagClass() {
-			return d.compareNames(ca.Name, cb.Name)
-		}
-		if c := cmp.Or(cmp.Compare(ka, kb), d.compareNames(ca.Name, cb.Name), cmp.Compare(ca.Size, cb.Size), cmp.Compare(ca.Count, cb.Count)); c != 0 {
-			return c
-		}
-		a, b = ca.Ref, cb.Ref
+// compareRefs orders two classes by what can be told of them as targets of a reference; deeper
+// tells that the rest is to be looked at. Of a loop nothing else is the same for all its records.
+func (d *Dedup) compareRefs(a, b uint32) (c int, deeper bool) {
+	x, y := d.class(a), d.class(b)
+	if c := cmp.Or(cmp.Compare(x.tagClass(), y.tagClass()), d.compareNames(x.Name, y.Name)); c != 0 || x.tagClass() != 0 {
+		return c, false
 	}
-	return 0
+	if !x.loop && !y.loop {
+		return 0, true
+	}
+	return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Flags&Kflag, y.Flags&Kflag), cmp.Compare(x.Size, y.Size), cmp.Compare(x.Count, y.Count)), false
 }
 
 func (d *Dedup) compareNames(a, b NameID) int {

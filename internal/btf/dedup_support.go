@@ -71,10 +71,8 @@ func (r *refiner) transitions() [][]uint32 {
 func (r *refiner) compare(a, b uint32, moves [][]uint32) int {
 	type pair struct{ a, b uint32 }
 	seen := map[pair]bool{}
-	queue := []pair{{a, b}}
-	for len(queue) > 0 {
+	for queue := []pair{{a, b}}; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
-		queue = queue[1:]
 		if r.block[p.a] == r.block[p.b] || seen[p] {
 			continue
 		}
@@ -98,21 +96,25 @@ func (r *refiner) compare(a, b uint32, moves [][]uint32) int {
 	return 0
 }
 
-// compareColours orders two nominal classes, of which references of equal records lead to one each.
+// compareColours orders two nominal classes.
 func (r *refiner) compareColours(a, b uint32) int {
 	if a == b {
 		return 0
 	}
-	if i, ok := r.index[r.d.tags.of[a]-1]; ok && r.d.tags.of[a] == r.d.tags.of[b] {
-		rank := func(id uint32) int {
-			if n := slices.Index(r.defs[i], id); n >= 0 {
-				return n
-			}
-			return len(r.defs[i])
+	if t := r.d.tags.of[a]; t != 0 && t == r.d.tags.of[b] {
+		if i, ok := r.index[t-1]; ok {
+			return cmp.Compare(r.rankOf(i, a), r.rankOf(i, b))
 		}
-		return cmp.Compare(rank(a), rank(b))
 	}
-	return r.d.compareNominal(a, b)
+	return r.d.compareShape(a, b)
+}
+
+// rankOf returns what number a class has among the meanings of an ambiguous tag.
+func (r *refiner) rankOf(i int, id uint32) int {
+	if n := slices.Index(r.defs[i], id); n >= 0 {
+		return n
+	}
+	return len(r.defs[i])
 }
 
 // support finds the classes with deviating records whose other records contradict these

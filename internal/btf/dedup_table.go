@@ -127,6 +127,7 @@ func (t *table) find(h *hash128, place uint64, ids *idBlock) (class uint32, isNe
 type class struct {
 	Record      // Ref, Aux of an ARRAY and the members' Ref are classes; Pos is not used
 	exact  bool // references mean the very class, not the tag it carries
+	loop   bool // leads to itself without passing through a tag: the content is that of one of its records
 }
 
 const (
