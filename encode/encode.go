@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
@@ -129,19 +131,39 @@ func encode(in *input, opt *Options) (*Result, error) {
 		v := &run.vars[i]
 		v.class = run.dedup.At(v.class, v.place)
 	}
-	stop = opt.Timer.Start("functions")
+	stop = opt.Timer.Start("select") // functions, and meanwhile the order and names of types
 	sel := &selector{in: in, opt: opt, d: run.dedup, insts: run.insts}
-	funcs := sel.run()
-	stop()
-	stop = opt.Timer.Start("order")
-	order, err := run.order(funcs)
+	out := run.dedup.NewWriter()
+	var types []btf.ClassID
+	var funcs []chosen
+	var g errgroup.Group
+	g.SetLimit(opt.Jobs)
+	g.Go(func() error {
+		types = append(run.dedup.Types(), run.dedup.Vars()...)
+		return out.Append(types)
+	})
+	g.Go(func() error {
+		funcs = sel.run()
+		return nil
+	})
+	err = g.Wait()
 	stop()
 	if err != nil {
 		return nil, err
 	}
+	if len(types) == 0 && len(funcs) == 0 {
+		return nil, ErrNoTypes
+	}
+	stop = opt.Timer.Start("write") // IDs, strings, bytes
+	order, err := run.order(types, funcs)
+	if err == nil {
+		err = out.Append(order[len(types):])
+	}
+	if err != nil {
+		return nil, err
+	}
 	// Beyond this point no type is added and no ID changes.
-	stop = opt.Timer.Start("write")
-	blob, err := run.dedup.Write(order, in.big, opt.features.layout, opt.Jobs)
+	blob, err := out.Bytes(in.big, opt.features.layout, opt.Jobs)
 	stop()
 	if err != nil {
 		return nil, err

@@ -13,21 +13,16 @@ import (
 	"github.com/btfgen/btfgen/internal/btf"
 )
 
-// order lists the types of the output: types by the first place where each is seen, variables,
-// prototypes and functions by name, tags of functions, sections of variables.
-func (r *run) order(funcs []chosen) ([]btf.ClassID, error) {
+// order appends to the types and variables what follows them: prototypes and functions by name,
+// tags of functions, sections of variables.
+func (r *run) order(types []btf.ClassID, funcs []chosen) ([]btf.ClassID, error) {
 	d := r.dedup
-	order := d.Types()
-	if len(order) == 0 && len(funcs) == 0 {
-		return nil, ErrNoTypes
-	}
-	order = append(order, d.Vars()...)
 	kfuncs, err := r.kfuncs()
 	if err != nil {
 		return nil, err
 	}
-	e := emitter{run: r, listed: make([]bool, d.NumClasses()), kfuncs: kfuncs, order: order}
-	for _, id := range order {
+	e := emitter{run: r, listed: make([]bool, d.NumClasses()), kfuncs: kfuncs, order: types}
+	for _, id := range types {
 		e.listed[id] = true
 	}
 	e.addFuncs(funcs)

@@ -248,8 +248,11 @@ func (d *Dedup) compareShape(a, b uint32) int {
 			if c != 0 {
 				return
 			}
-			if n == len(refs) || refs[n].a != pos {
-				c = 1 // one refers to void there
+			if n == len(refs) {
+				c = 1
+				return
+			}
+			if c = cmp.Compare(refs[n].a, pos); c != 0 { // one refers to void there
 				return
 			}
 			x := pair{refs[n].b, y}

@@ -23,8 +23,7 @@ func (r *refiner) giveUp(supported map[uint32]bool) (given map[uint32]uint32) {
 	instead := map[uint32]uint32{} // standard -> record
 	moves := r.transitions()
 	for id, list := range r.byClass {
-		same := func(s uint32) bool { return r.block[s] == r.block[r.standard[id]] }
-		if !supported[id] && isHolder(r.d.class(id).Kind) && !slices.ContainsFunc(list, same) {
+		if !supported[id] && isHolder(r.d.class(id).Kind) {
 			given[id] = r.preferred(list, moves)
 			instead[r.standard[id]] = given[id]
 		}

@@ -131,16 +131,65 @@ func (d *Dedup) AddClass(r Record, members []Member) ClassID {
 	return ClassID(id)
 }
 
-// Write numbers the classes of order from 1 on and returns them as a standalone blob. Every
-// class that one of them refers to must be in order. The error is ErrSameNames, or tells that the
-// result would be too large.
+// Write numbers the classes of order from 1 on and returns them as a standalone blob: NewWriter,
+// Append and Bytes in one.
 func (d *Dedup) Write(order []ClassID, big, layout bool, jobs int) ([]byte, error) {
-	w := writer{d: d, big: big, order: order, ids: make([]ID, len(d.first))}
-	for i, id := range order {
-		w.ids[id] = ID(i + 1)
-	}
-	if err := w.intern(); err != nil {
+	w := d.NewWriter()
+	if err := w.Append(order); err != nil {
 		return nil, err
+	}
+	return w.Bytes(big, layout, jobs)
+}
+
+// Writer collects the types of a blob in their order. Append may run while others read the Dedup.
+type Writer struct {
+	d       *Dedup
+	big     bool
+	order   []ClassID
+	ids     []ID // by class
+	strings *StringTable
+	offs    nameMap
+	types   []byte
+}
+
+// NewWriter returns a writer of a standalone blob. It may be called after Resolve.
+func (d *Dedup) NewWriter() *Writer {
+	w := &Writer{d: d, strings: NewStringTable(nil)}
+	w.offs.init(len(d.first) / 2)
+	return w
+}
+
+// Append adds classes behind those that are there, and gives each new name its string offset. The
+// error is ErrSameNames, or tells that there are too many strings.
+func (w *Writer) Append(order []ClassID) error {
+	w.order = append(w.order, order...)
+	for _, id := range order {
+		c := w.d.class(uint32(id))
+		if err := w.intern(c.Name); err != nil {
+			return err
+		}
+		if !hasNames(c.Kind) {
+			continue
+		}
+		for _, m := range w.d.members(uint32(id)) {
+			if err := w.intern(m.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if w.strings.End() > 1<<31-1 {
+		return fmt.Errorf("string section of %d bytes: more than 2 GiB", w.strings.End())
+	}
+	return nil
+}
+
+// Bytes numbers the classes from 1 on, in the order in which they were appended, and returns the blob. Every
+// class that one of them refers to must be among them.
+func (w *Writer) Bytes(big, layout bool, jobs int) ([]byte, error) {
+	w.big = big
+	w.ids = make([]ID, len(w.d.first))
+	for i, id := range w.order {
+		w.ids[id] = ID(i + 1)
 	}
 	if err := w.fill(max(jobs, 1)); err != nil {
 		return nil, err
@@ -152,16 +201,6 @@ func (d *Dedup) Write(order []ClassID, big, layout bool, jobs int) ([]byte, erro
 	return Assemble(big, w.types, lay, w.strings.Strings()), nil
 }
 
-type writer struct {
-	d       *Dedup
-	big     bool
-	order   []ClassID
-	ids     []ID // by class
-	strings *StringTable
-	offs    nameMap
-	types   []byte
-}
-
 // hasNames tells whether the members of a kind have names.
 func hasNames(k Kind) bool {
 	switch k {
@@ -171,53 +210,26 @@ func hasNames(k Kind) bool {
 	return false
 }
 
-// intern gives each name its string offset, in order of first use.
-func (w *writer) intern() error {
-	w.strings = NewStringTable(nil)
-	w.offs.init(len(w.order))
-	var inline [4]byte
-	add := func(id NameID) error {
-		if id == 0 {
-			return nil
-		}
-		slot, found := w.offs.probe(id)
-		if found {
-			return nil
-		}
-		b, ok := id.Inline(inline[:0])
-		if !ok {
-			b = w.d.names.Name(id)
-		}
-		end := w.strings.End()
-		off := w.strings.Add(b)
-		if off != end || len(b) == 0 {
-			return ErrSameNames
-		}
-		w.offs.set(slot, id, off)
+// intern gives a name its string offset, unless it has one.
+func (w *Writer) intern(id NameID) error {
+	if id == 0 {
 		return nil
 	}
-	for _, id := range w.order {
-		c := w.d.class(uint32(id))
-		if err := add(c.Name); err != nil {
-			return err
-		}
-		if !hasNames(c.Kind) {
-			continue
-		}
-		for _, m := range w.d.members(uint32(id)) {
-			if err := add(m.Name); err != nil {
-				return err
-			}
-		}
+	slot, found := w.offs.probe(id)
+	if found {
+		return nil
 	}
-	if w.strings.End() > 1<<31-1 {
-		return fmt.Errorf("string section of %d bytes: more than 2 GiB", w.strings.End())
+	b := w.d.nameBytes(id)
+	end := w.strings.End()
+	if off := w.strings.Add(b); off != end || len(b) == 0 {
+		return ErrSameNames
 	}
+	w.offs.set(slot, id, end)
 	return nil
 }
 
 // fill writes the records: sizes first, then all of them in parallel.
-func (w *writer) fill(jobs int) error {
+func (w *Writer) fill(jobs int) error {
 	const piece = 4096 // records
 	starts := make([]int, 0, len(w.order)/piece+2)
 	size := 0
@@ -256,7 +268,7 @@ func (w *writer) fill(jobs int) error {
 }
 
 // id returns the number of the type that a reference in c leads to.
-func (w *writer) id(c *class, ref uint32) uint32 {
+func (w *Writer) id(c *class, ref uint32) uint32 {
 	to := w.d.target(c, ref)
 	id := w.ids[to]
 	if id == 0 && to != 0 {
@@ -265,7 +277,7 @@ func (w *writer) id(c *class, ref uint32) uint32 {
 	return uint32(id)
 }
 
-func (w *writer) name(id NameID) StrOff {
+func (w *Writer) name(id NameID) StrOff {
 	if id == 0 {
 		return 0
 	}
@@ -273,7 +285,7 @@ func (w *writer) name(id NameID) StrOff {
 }
 
 // put writes one record and returns its size.
-func (w *writer) put(b []byte, id uint32) int {
+func (w *Writer) put(b []byte, id uint32) int {
 	c := w.d.class(id)
 	vlen, word := c.Count, uint32(0)
 	switch c.Kind {
