@@ -99,10 +99,13 @@ func Encode(f *elfview.File, options Options) (*Result, error) {
 		case errors.Is(err, btf.ErrSameNames) && !in.names.content:
 			in.names.byContent()
 		default:
+			if err == nil {
+				err = f.Changed()
+			}
 			if err != nil {
 				return nil, err
 			}
-			return res, f.Changed()
+			return res, nil
 		}
 	}
 }

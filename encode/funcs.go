@@ -17,18 +17,21 @@ import (
 
 // function is a FUNC record of the unit being read.
 type function struct {
-	rec      uint32 // index of the FUNC record; the prototype's is the next
-	first    uint32 // its parameters are params[first:first+n], only if concrete
-	n        uint32
-	place    uint32 // of the DIE
-	origin   int    // index in the buffer of the abstract origin, 0 if there is none
-	addr     codeAddr
-	located  bool // addr is known
-	concrete bool // it has code, so its parameters may have locations
-	inline   bool // DW_AT_inline
-	nocall   bool // DW_CC_nocall
-	reorder  bool
-	marks    marks
+	rec    uint32 // index of the FUNC record; the prototype's is the next
+	first  uint32 // its parameters are params[first:first+n], only if concrete
+	n      uint32
+	place  uint32 // of the DIE
+	origin int    // index in the buffer of the abstract origin, 0 if there is none
+	// Where the origin of parameter number nextComp is, if they follow each other as they mostly do.
+	nextParam int
+	nextComp  int32
+	addr      codeAddr
+	located   bool // addr is known
+	concrete  bool // it has code, so its parameters may have locations
+	inline    bool // DW_AT_inline
+	nocall    bool // DW_CC_nocall
+	reorder   bool
+	marks     marks
 }
 
 // rawParam is what the DIE of a parameter says of its location.
@@ -152,7 +155,7 @@ func (w *walker) inherit(d *dwarf.DIE, fn *function, name btf.NameID, ret uint32
 			spec = at
 		}
 		if isOrigin && fn.origin == 0 {
-			fn.origin = at
+			fn.origin, fn.nextParam = at, d.Next
 			cc, _ := d.Const(dwarf.AttrCalling)
 			fn.nocall = cc == 3
 		}
@@ -286,7 +289,10 @@ func (w *walker) inheritParam(at int, cur *frame, f *fields, p *rawParam) error 
 	f.typ, err = w.typeOf(u, &w.die2, dwarf.AttrType)
 	if cur.kind == inFunction {
 		fn := &w.funcs[cur.fn]
-		if fn.origin != 0 && !w.isParam(fn.origin, at, int(cur.comp)) {
+		switch {
+		case at == fn.nextParam && cur.comp == fn.nextComp && w.die2.Abbrev != nil && !w.die2.Abbrev.Children:
+			fn.nextParam, fn.nextComp = w.die2.Next, fn.nextComp+1
+		case fn.origin != 0 && !w.isParam(fn.origin, at, int(cur.comp)):
 			fn.reorder, p.moved = true, true
 		}
 	}

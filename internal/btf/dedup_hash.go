@@ -52,6 +52,8 @@ func (h *hash128) words(w, v uint64) {
 	h.b = hi ^ lo
 }
 
+const enumTag = 3
+
 // tagClass says what a named type is referred to as: 0 for a type that is referred to by
 // content. struct, union and enum have separate name spaces here, as a forward declaration says which it is.
 func (r *Record) tagClass() uint32 {
@@ -66,7 +68,7 @@ func (r *Record) tagClass() uint32 {
 	case KindFwd:
 		return 1 + uint32(r.Flags&Kflag)
 	case KindEnum, KindEnum64:
-		return 3
+		return enumTag
 	}
 	return 0
 }
@@ -88,6 +90,7 @@ type hasher struct {
 	ref    []hash128 // what a reference to the record contributes
 	key    []hash128 // identity of the record itself; differs from ref for tags
 	state  []uint8   // of ref
+	tags   []uint32  // records that are referred to by name
 	stack  []uint32
 	ready  bool            // of the record being visited: all it refers to is done
 	loops  bool            // a reference leads back to its own record without passing through a tag
@@ -118,25 +121,38 @@ func (h *hasher) run(u *Unit) error {
 // start gives the tags their references.
 func (h *hasher) start() {
 	clear(h.state)
+	h.tags = h.tags[:0]
 	h.ref[0], h.key[0], h.state[0] = hash128{1, 1}, hash128{1, 1}, stateDone
 	for i := range h.u.Records {
 		if c := h.u.Records[i].tagClass(); c != 0 {
 			var t hash128
 			t.word(uint64(c)<<32 | uint64(h.u.Records[i].Name))
 			h.ref[i], h.state[i] = t, stateDone
+			h.tags = append(h.tags, uint32(i))
 		}
 	}
 }
 
+// all hashes what is not done yet, and then the tags, whose references everything else waits for.
 func (h *hasher) all() {
 	for i := 1; i < len(h.u.Records); i++ {
-		if h.state[i] == stateDone && h.u.Records[i].tagClass() == 0 && !(h.cyclic != nil && h.cyclic[uint32(i)]) {
-			continue
+		if h.state[i] != stateDone {
+			h.settle(uint32(i))
 		}
-		if !h.visit(uint32(i)) {
-			h.walk()
-			h.visit(uint32(i))
-		}
+	}
+	for i := range h.cyclic {
+		h.settle(i)
+	}
+	for _, i := range h.tags {
+		h.settle(i)
+	}
+}
+
+// settle hashes record i and all that it needs.
+func (h *hasher) settle(i uint32) {
+	if !h.visit(i) {
+		h.walk()
+		h.visit(i)
 	}
 }
 

@@ -357,6 +357,9 @@ func (r *refiner) interpret() {
 					m = min(m, r.evidence(found[h], x, h, i))
 				}
 			}
+			if int(m) == len(r.defs[i]) && r.d.tags.tags[r.ambiguous[i]].class == enumTag {
+				m = 0 // as libbpf does: an enum is never left without values
+			}
 			if x.means == nil {
 				x.means = map[int]meaning{}
 			}

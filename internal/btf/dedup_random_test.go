@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	dedupSeeds = flag.Int("dedup.seeds", 4000, "random graphs that TestDedupRandom checks")
+	dedupSeeds = flag.Int("dedup.seeds", 500, "random graphs that TestDedupRandom checks")
 	dedupFirst = flag.Uint64("dedup.first", 0, "the first of their seeds")
 )
 

@@ -61,8 +61,9 @@ func (d *Dedup) refine(ambiguous []uint32, reload Reload) error {
 	r.connect()
 	r.block, _ = r.minimize()
 	given := r.giveUp(supported)
-	r.block, d.Stats.Blocks = r.minimize()
-	r.classify(given)
+	var blocks int
+	r.block, blocks = r.minimize()
+	r.classify(blocks, given)
 	if err := r.moveFirst(reload); err != nil {
 		return err
 	}
@@ -270,9 +271,9 @@ func (r *refiner) connect() {
 }
 
 // classify gives each block a class: the nominal one if the standard is in it, else a new one.
-func (r *refiner) classify(given map[uint32]uint32) {
+func (r *refiner) classify(blocks int, given map[uint32]uint32) {
 	d := r.d
-	r.class = make([]uint32, d.Stats.Blocks)
+	r.class = make([]uint32, blocks)
 	for id, s := range r.standard {
 		if _, gone := given[id]; !gone {
 			r.class[r.block[s]] = id
@@ -282,8 +283,13 @@ func (r *refiner) classify(given map[uint32]uint32) {
 		d.keepFwd[id] = true
 	}
 	order := make([]uint32, len(r.place))
+	filled := make([]bool, blocks)
 	for s := range order {
 		order[s] = uint32(s)
+		if b := r.block[s]; !filled[b] { // that is, not by standards alone, which loops make arbitrary
+			filled[b] = true
+			d.Stats.Blocks++
+		}
 	}
 	slices.SortFunc(order, func(a, b uint32) int { return cmp.Or(cmp.Compare(r.place[a], r.place[b]), cmp.Compare(a, b)) })
 	for _, s := range order {
@@ -320,30 +326,29 @@ func (r *refiner) settleFirst(given map[uint32]uint32) {
 // left of them starts later, or nowhere.
 func (r *refiner) moveFirst(reload Reload) error {
 	d := r.d
-	lost := map[uint32]bool{}
+	lost := make([]bool, len(d.first))
+	left := 0
 	for id := range r.byClass {
 		if to, ok := d.instances[instanceKey{id, d.first[id]}]; ok && to != id && d.first[id] != noPlace {
 			lost[id] = true
+			left++
 			d.first[id] = noPlace
 		}
 	}
-	type key struct{ unit, class uint32 }
-	deviating := map[key]int{}
-	for s := range r.place {
-		if lost[r.colour[s]] {
-			deviating[key{r.unit[s], r.colour[s]}]++
-		}
-	}
 	var u Unit
-	for n := 0; n < len(d.units) && len(lost) > 0; n++ {
+	count := make([]int, len(d.first)) // by class: records of the unit at hand, less those that deviate
+	records := 0
+	for n := 0; n < len(d.units) && left > 0; n++ {
+		for ; records < len(r.unit) && r.unit[records] == uint32(n); records++ {
+			count[r.colour[records]]--
+		}
 		found := false
-		seen := map[uint32]int{}
 		for _, id := range d.units[n] {
-			if lost[id] {
-				if seen[id]++; seen[id] > deviating[key{uint32(n), id}] {
-					found = true
-				}
-			}
+			count[id]++
+			found = found || lost[id] && count[id] > 0
+		}
+		for _, id := range d.units[n] {
+			count[id] = 0
 		}
 		if !found {
 			continue
@@ -360,7 +365,8 @@ func (r *refiner) moveFirst(reload Reload) error {
 			}
 			if _, deviates := d.instances[instanceKey{id, place}]; !deviates {
 				d.first[id] = place
-				delete(lost, id)
+				lost[id] = false
+				left--
 			}
 		}
 	}

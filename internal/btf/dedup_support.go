@@ -65,12 +65,15 @@ func (r *refiner) transitions() [][]uint32 {
 	return moves
 }
 
+// maxCompared bounds the differing pairs that compare looks at: in a kernel they are a handful.
+const maxCompared = 100
+
 // compare orders two nodes of one class by the first difference that is met when both are followed
-// breadth first. The order of units plays no part.
+// breadth first. The order of units plays no part. Nodes that are that much alike count as equal.
 func (r *refiner) compare(a, b uint32, moves [][]uint32) int {
 	type pair struct{ a, b uint32 }
 	seen := map[pair]bool{}
-	for queue := []pair{{a, b}}; len(queue) > 0; queue = queue[1:] {
+	for queue := []pair{{a, b}}; len(queue) > 0 && len(seen) < maxCompared; queue = queue[1:] {
 		p := queue[0]
 		if r.block[p.a] == r.block[p.b] || seen[p] {
 			continue
@@ -126,32 +129,40 @@ func (r *refiner) support() map[uint32]bool {
 			along[uint64(r.colour[s])<<32|uint64(r.labl[t])] = true
 		}
 	}
-	type key struct{ unit, class uint32 }
-	deviating := map[key]int{}
-	for s := range r.place {
-		deviating[key{r.unit[s], r.colour[s]}]++
+	open := make([]bool, len(d.first)) // it is still to be found out
+	for id := range r.byClass {
+		open[id] = true
 	}
 	supported := map[uint32]bool{}
+	count := make([]int, len(d.first)) // by class: records of the unit at hand that do not deviate
+	records := 0
 	for n := range r.units {
+		own := records
+		for records < len(r.unit) && r.unit[records] == uint32(n) {
+			records++
+		}
 		if len(r.units[n].defs) == 0 {
 			continue // no definition of an ambiguous tag, so nothing to contradict with
 		}
-		count := map[uint32]int{}
-		open := false
 		for _, id := range d.units[n] {
 			count[id]++
-			open = open || r.byClass[id] != nil && !supported[id]
 		}
-		if !open {
-			continue
+		for _, id := range r.colour[own:records] {
+			count[id]--
 		}
 		var roots []uint32
-		for id := range count {
-			if count[id] -= deviating[key{uint32(n), id}]; count[id] > 0 && r.byClass[id] != nil && !supported[id] {
+		for _, id := range d.units[n] {
+			if open[id] && count[id] > 0 {
 				roots = append(roots, id)
 			}
 		}
 		r.supportIn(roots, along, count, supported)
+		for _, id := range roots {
+			open[id] = !supported[id]
+		}
+		for _, id := range d.units[n] {
+			count[id] = 0
+		}
 	}
 	return supported
 }
@@ -164,7 +175,7 @@ func (r *refiner) isDefault(id uint32) bool {
 
 // supportIn marks what is supported in a unit with the given classes: reverse reachability
 // from default definitions along deviating positions.
-func (r *refiner) supportIn(roots []uint32, along map[uint64]bool, here map[uint32]int, supported map[uint32]bool) {
+func (r *refiner) supportIn(roots []uint32, along map[uint64]bool, here []int, supported map[uint32]bool) {
 	d := r.d
 	ups := map[uint32][]uint32{}
 	seen := map[uint32]bool{}
