@@ -4,6 +4,7 @@ package encode
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
@@ -227,6 +228,7 @@ func (w *walker) candidate(p *param, typ uint32) {
 // dropParams applies what the true signature says to the prototype (encode.md 4.7).
 func (w *walker) dropParams(fn *function, proto *btf.Record, members []btf.Member, ps []param) {
 	markDrops(&fn.marks, w.opt.features.trueSignature, ps)
+	byValue := slices.ContainsFunc(ps, func(p param) bool { return p.isStruct })
 	kept := members[:0]
 	for n, m := range members {
 		if n < len(ps) {
@@ -234,7 +236,7 @@ func (w *walker) dropParams(fn *function, proto *btf.Record, members []btf.Membe
 			if p.drop {
 				continue
 			}
-			fn.marks.keptMoved = fn.marks.keptMoved || w.params[fn.first+uint32(n)].moved
+			fn.marks.movedReg = fn.marks.movedReg || p.reg >= 0 && !byValue && w.params[fn.first+uint32(n)].moved
 			if p.asMember && p.member != 0 && w.opt.features.trueSignature && fn.marks.signatureChanged {
 				c := w.out.Members[p.member-1]
 				name := append(append([]byte(nil), w.nameBytes(m.Name)...), "__"...)

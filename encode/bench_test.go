@@ -39,3 +39,34 @@ func BenchmarkEncode(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWalk measures the walk over the DIEs of all units alone, by one worker.
+func BenchmarkWalk(b *testing.B) {
+	f, err := elfview.Open(benchFile(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	opt := &Options{}
+	if err := opt.Check(); err != nil {
+		b.Fatal(err)
+	}
+	in, err := openInput(f, opt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := newWalker(in, opt)
+	b.SetBytes(int64(in.info.size))
+	b.ReportAllocs()
+	records := 0
+	for b.Loop() {
+		records = 0
+		for unit := range in.numGraphs() {
+			if err := w.load(unit); err != nil {
+				b.Fatal(err)
+			}
+			records += len(w.out.Records)
+		}
+	}
+	b.ReportMetric(float64(records)*float64(b.N)/b.Elapsed().Seconds(), "types/s")
+}

@@ -256,7 +256,7 @@ func TestBetterFunctions(t *testing.T) {
 			[]Symbol{fnSym("func", 0x1000), fnSym("func", 0x1010), fnSym("late", 0x1020)}, []string{"!FUNC"}, []string{"!FUNC"}},
 		{"16b: true signatures of an ambiguous name", file(Base("int", 4), code("func", 0x1000)), Options{Features: "+true_signature"}, 0,
 			[]Symbol{fnSym("func.isra.0", 0x1000), fnSym("func", 0x1010), fnSym("late", 0x1020)}, []string{"!FUNC"}, []string{"FUNC func.isra.0 "}},
-		{"4.7: pahole 1.32 trusts the one at the symbol", file(Base("int", 4), Base("long", 8),
+		{"4.7: pahole 1.32 compares only those with an address", file(Base("int", 4), Base("long", 8),
 			D(dwarf.TagSubprogram, Name("func"), Type("int"), Num(dwarf.AttrInline, 1), arg(Name("other"), Type("long"))),
 			code("func", 0x1000, in(5, "own", "int"))), Options{Features: "+true_signature"}, 0,
 			[]Symbol{fnSym("func", 0x1000), fnSym("late", 0x1020)}, []string{"!FUNC"}, []string{"own:1\n"}},
@@ -279,6 +279,9 @@ func TestBetterFunctions(t *testing.T) {
 			code("func", 0x1000, in(17, "x", "double"), in(5, "a", "int"))), Options{}, 0,
 			[]Symbol{fnSym("func", 0x1000)}, []string{"FUNC func"}, []string{"!FUNC"}},
 		{"22: packed behind const", file(packed...), Options{}, 0, []Symbol{fnSym("func", 0x1000)}, []string{"!FUNC"}, []string{"FUNC func"}},
+		{"4.3: what gcc removed stands behind the dots", file(Base("int", 4), D(dwarf.TagStructType, "st", Name("st"), Size(4)),
+			code("func", 0x1000, in(5, "a", "int"), D(dwarf.TagUnspecifiedParameters), in(4, "b", "st"))), Options{}, 0,
+			[]Symbol{fnSym("func", 0x1000)}, []string{"FUNC_PROTO 1 a:1 b:2 -:0\n"}, []string{"FUNC_PROTO 1 a:1 b:2 -:0\n"}},
 		{"30: const void and void differ", file(Base("int", 4), D(dwarf.TagPointerType, "pv"), D(dwarf.TagConstType, "cv"), pointer("pcv", "cv"),
 			code("func", 0x1000, in(5, "a", "pv")), D(dwarf.TagSubprogram, Name("func"), Type("int"), Num(dwarf.AttrInline, 1), arg(Name("a"), Type("pcv")))),
 			Options{}, 0, []Symbol{fnSym("func", 0x1000)}, []string{"!FUNC"}, []string{"!FUNC"}},
@@ -371,4 +374,22 @@ func TestManyVariables(t *testing.T) {
 	}) {
 		t.Errorf("warnings: %q", res.Warnings)
 	}
+}
+
+// TestPrototypesOfPrototypes: function types that take each other twice have as many paths as two to the power of
+// their depth. The comparison of two such must end.
+func TestPrototypesOfPrototypes(t *testing.T) {
+	d := &DWARF{}
+	for i, leaf := range []string{"int", "cint"} {
+		u := CU(Base("int", 4), D(dwarf.TagConstType, "cint", Type("int")), pointer("p0", leaf))
+		last := "p0"
+		for n := range 40 {
+			proto, next := "f"+string(rune('A'+n)), "p"+string(rune('A'+n))
+			u.Root.Kids = append(u.Root.Kids, D(dwarf.TagSubroutineType, proto, arg(Type(last)), arg(Type(last))), pointer(next, proto))
+			last = next
+		}
+		u.Root.Kids = append(u.Root.Kids, D(dwarf.TagSubprogram, Name("func"), lowpc(0x1000+16*i), arg(Name("a"), Type(last), expr(0x55))))
+		d.Units = append(d.Units, u)
+	}
+	check(t, encodeDWARF(t, d, Options{}, fnSym("func", 0x1000)), "!FUNC func")
 }

@@ -145,8 +145,9 @@ func (s *selector) choose(g int32, funcs []btf.Func, insts []instance) (chosen, 
 	}
 	detail := ""
 	if !m.unexpected && !m.reordered {
-		for i := 1; i < len(funcs) && !m.inconsistent; i++ {
-			detail, m.inconsistent = s.differ(&funcs[0], &funcs[i])
+		list := s.compared(funcs, insts)
+		for i := 1; i < len(list) && !m.inconsistent; i++ {
+			detail, m.inconsistent = s.differ(&list[0], &list[i])
 		}
 	}
 	class, place := funcs[0].ID, funcs[0].First
@@ -183,8 +184,8 @@ func (s *selector) choose(g int32, funcs []btf.Func, insts []instance) (chosen, 
 }
 
 // optimizedCopy looks for an instance that a symbol with a suffix stands at: with true
-// signatures it is emitted under that symbol's name (encode.md 4.7). pahole 1.32 takes the instance
-// at a plain symbol the same way, whatever the others say, and asks for ambiguity only there.
+// signatures it is emitted under that symbol's name (encode.md 4.7). pahole 1.32 does not ask for
+// ambiguity, and passes over instances with movedReg.
 func (s *selector) optimizedCopy(g int32, insts []instance) (chosen, bool) {
 	if s.in.functions == nil {
 		return chosen{}, false
@@ -195,15 +196,30 @@ func (s *selector) optimizedCopy(g int32, insts []instance) (chosen, bool) {
 			continue
 		}
 		flags, full := s.in.functions.at(int(g), x.addr)
-		ambiguous := s.in.functions.ambiguous(int(g))
 		switch {
-		case flags == 0:
-		case s.opt.Compat && (x.marks.keptMoved || full == nil && ambiguous):
-		case full != nil && (s.opt.Compat || !ambiguous):
-			return chosen{name: full, class: x.class, place: x.place, full: true}, true
-		case s.opt.Compat:
-			return chosen{name: s.in.groupName(g), class: x.class, place: x.place}, true
+		case flags == 0 || full == nil:
+			continue
+		case s.opt.Compat && x.marks.movedReg:
+			continue
+		case !s.opt.Compat && s.in.functions.ambiguous(int(g)):
+			return chosen{}, false
 		}
+		return chosen{name: full, class: x.class, place: x.place, full: true}, true
 	}
 	return chosen{}, false
+}
+
+// compared returns the functions of a group whose prototypes are to agree: all. With true
+// signatures, pahole 1.32 looks at those with an address only, if there are any.
+func (s *selector) compared(funcs []btf.Func, insts []instance) []btf.Func {
+	if !s.opt.Compat || !s.opt.features.trueSignature || len(funcs) < 2 {
+		return funcs
+	}
+	var placed []btf.Func
+	for _, f := range funcs {
+		if slices.ContainsFunc(insts, func(x instance) bool { return x.located && x.class == f.ID }) {
+			placed = append(placed, f)
+		}
+	}
+	return placed
 }

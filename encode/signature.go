@@ -86,7 +86,7 @@ type marks struct {
 	optimizedParms   bool // a parameter is not passed, or not as the source says
 	uncertain        bool // a parameter on the stack stands where only the compiler knows
 	reordered        bool // funcFacts.reordered
-	keptMoved        bool // so is one that markDrops keeps
+	movedReg         bool // such a parameter is in a register, and none is a struct
 	signatureChanged bool // the compiler says that it changed the calling convention
 }
 

@@ -38,7 +38,7 @@ const (
 	frameBitfields = 1 << iota // a member is a bitfield
 	frameNegative              // an enumerator is negative
 	frameNameless              // a parameter has no name
-	frameDropped               // a member was left out
+	frameVarargs               // there are parameters without a declaration
 )
 
 // fields are the values of one DIE that the plan asked for.
@@ -169,7 +169,7 @@ func (w *walker) walk(u *dwarf.Unit) error {
 			child.kind, child.comp, child.rec = inParam, cur.comp, cur.rec
 			cur.comp++
 		case actVarargs:
-			w.append(&cur, btf.Member{})
+			cur.flags |= frameVarargs
 		case actTypedef:
 			if f.name == 0 {
 				w.warn(warnNameless, u, at)
@@ -419,15 +419,25 @@ func (w *walker) close(cur *frame) {
 	case inEnum:
 		w.closeEnum(cur)
 	case inProto:
+		w.closeVarargs(cur)
 		r := &w.out.Records[cur.rec]
 		r.First, r.Count = cur.first, cur.count
 		if cur.fn >= 0 {
 			w.closeFunction(cur)
 		}
 	case inFunction:
+		w.closeVarargs(cur)
 		r := &w.out.Records[cur.rec]
 		r.First, r.Count = cur.first, cur.count
 		w.closeFunction(cur)
+	}
+}
+
+// closeVarargs ends a parameter list with "..." if it is open. A copy that gcc made has
+// parameters that it removed behind the DIE that says so.
+func (w *walker) closeVarargs(cur *frame) {
+	if cur.flags&frameVarargs != 0 {
+		w.append(cur, btf.Member{})
 	}
 }
 

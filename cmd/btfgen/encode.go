@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
 	"github.com/btfgen/btfgen/encode"
@@ -18,9 +18,11 @@ import (
 
 func encodeCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "encode",
-		Usage:     "read the DWARF of linked kernel images and write BTF",
-		ArgsUsage: "FILE...",
+		Name:            "encode",
+		HideHelpCommand: true,
+		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("encode: %v", err) },
+		Usage:           "read the DWARF of linked kernel images and write BTF",
+		ArgsUsage:       "FILE...",
 		Description: "Each FILE is a linked ELF image with DWARF and gives one raw, deduplicated BTF blob.\n\n" +
 			"Features (* is on by default):\n" + encode.FeatureHelp(),
 		Flags: []cli.Flag{
@@ -62,6 +64,11 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
 	}
 	files := c.Args().Slice()
+	for _, f := range files {
+		if strings.HasPrefix(f, "-") {
+			return nil, usagef("encode: %s stands behind a FILE: flags come first (./%s names a file)", f, f)
+		}
+	}
 	out, dir := c.String("o"), c.String("out-dir")
 	switch {
 	case len(files) == 0:
@@ -81,12 +88,23 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 	case c.String("base") != "" && c.String("base") != "none":
 		return nil, usagef("encode: split BTF against a base is not supported yet")
 	}
+	from := map[string]string{} // output -> FILE
 	for _, f := range files {
-		if out == "" {
-			j.outs = append(j.outs, filepath.Join(dir, filepath.Base(f)+".btf"))
-		} else {
-			j.outs = append(j.outs, out)
+		to := out
+		if to == "" {
+			to = filepath.Join(dir, filepath.Base(f)+".btf")
 		}
+		switch other, twice := from[to]; {
+		case twice:
+			return nil, usagef("encode: %s and %s both give %s", other, f, to)
+		case sameFile(f, to), sameFile(f, j.report):
+			return nil, usagef("encode: the output would replace %s", f)
+		}
+		from[to] = f
+		j.outs = append(j.outs, to)
+	}
+	if _, twice := from[j.report]; twice {
+		return nil, usagef("encode: --report and the output are both %s", j.report)
 	}
 	switch s := c.String("array-style"); s {
 	case "nested":
@@ -116,10 +134,21 @@ func encodeAction(c *cli.Context) error {
 	if j.options.Jobs == 0 {
 		j.options.Jobs = defaultJobs()
 	}
-	for i, file := range c.Args().Slice() {
-		if err := j.file(file, j.outs[i], c.App.ErrWriter); err != nil {
+	files := c.Args().Slice()
+	failed := 0
+	for i, file := range files {
+		err := j.file(file, j.outs[i], c.App.ErrWriter)
+		switch {
+		case err == nil:
+		case len(files) == 1:
 			return fmt.Errorf("%s: %w", file, err)
+		default: // each FILE has its own output, so the others go on
+			failed++
+			fmt.Fprintf(c.App.ErrWriter, "btfgen: %s: %v\n", file, err)
 		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d files failed", failed, len(files))
 	}
 	return nil
 }
@@ -156,12 +185,15 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		}
 	}
 	if j.report != "" {
-		if err := writeReport(j.report, res.Omissions); err != nil {
+		if err := writeOutput(j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) }); err != nil {
 			return err
 		}
 	}
 	stop := opt.Timer.Start("save")
-	err = renameio.WriteFile(out, res.BTF, 0o644)
+	err = writeOutput(out, func(w io.Writer) error {
+		_, err := w.Write(res.BTF)
+		return err
+	})
 	stop()
 	if err != nil {
 		return err
@@ -173,19 +205,4 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		return opt.Timer.WriteText(stderr)
 	}
 	return nil
-}
-
-func writeReport(path string, list []encode.Omission) error {
-	t, err := renameio.TempFile("", path)
-	if err != nil {
-		return err
-	}
-	defer t.Cleanup()
-	if err := encode.WriteReport(t, list); err != nil {
-		return err
-	}
-	if err := t.Chmod(0o644); err != nil {
-		return err
-	}
-	return t.CloseAtomicallyReplace()
 }

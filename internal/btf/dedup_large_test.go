@@ -76,6 +76,7 @@ func TestDedupLarge(t *testing.T) {
 			u.Members = append(u.Members, Member{Ref: i + 1})
 		})}},
 		{"holders of many ambiguous names", 80_006, []*Unit{holders(names, 20_000, "int"), holders(names, 20_000, "long")}},
+		{"many names declared", 160_000, []*Unit{ints(20_000), otherInts(20_000), declared(ints(20_000), 20_000)}},
 		{"loop of anonymous structs", 2, []*Unit{unitOf(200_000, func(u *Unit, i uint32, r *Record) {
 			if i%2 == 0 {
 				r.Kind, r.Ref = KindPtr, i%200_000+1
@@ -110,6 +111,16 @@ func TestDedupLarge(t *testing.T) {
 			t.Log(time.Since(start))
 		})
 	}
+}
+
+// declared turns the n structs after the first n records into declarations, and what refers to them into typedefs.
+func declared(u *Unit, n int) *Unit {
+	for i := n + 1; i <= 2*n; i++ {
+		r := &u.Records[i]
+		*r = Record{Pos: r.Pos, Name: r.Name, Kind: KindFwd}
+		u.Records[i+n].Kind, u.Records[i+n].Name = KindTypedef, r.Name
+	}
+	return u
 }
 
 // holders returns a unit with n structs that are ambiguous if another unit has another int, and

@@ -25,9 +25,10 @@ type meaning int
 // refiner is the state of Dedup.refine.
 type refiner struct {
 	d         *Dedup
-	ambiguous []uint32       // tags
-	index     map[uint32]int // tag -> index into ambiguous
-	defs      [][]uint32     // by ambiguous tag: its definitions, the preferred first
+	ambiguous []uint32           // tags
+	index     map[uint32]int     // tag -> index into ambiguous
+	defs      [][]uint32         // by ambiguous tag: its definitions, the preferred first
+	number    map[uint32]meaning // of a definition: its index in defs
 	defaults  []meaning
 	units     []unitTags
 	holders   map[uint32][]int // STRUCT, UNION, TYPEDEF -> ambiguous tags it refers to, through pointers and the like
@@ -37,8 +38,8 @@ type refiner struct {
 
 // unitTags is what a unit has of ambiguous tags.
 type unitTags struct {
-	defs    []tagDef
-	fwds    []int    // ambiguous tags that are declared
+	defs    []tagDef // by tag
+	fwds    []int    // ambiguous tags that are declared, ascending
 	holders []uint32 // classes that refer to an ambiguous tag
 	means   map[int]meaning
 }
@@ -85,16 +86,17 @@ func (r *refiner) findHolders() {
 	reach := make([][]int, n) // by soft class: the ambiguous tags that it leads to
 	var stack []uint32
 	referrers := d.softReferrers()
-	collect := func(id, ref uint32) {
+	direct := func(set []int, ref uint32) []int {
 		if t := d.tags.of[ref]; t != 0 {
-			if i, ok := r.index[t-1]; ok && !slices.Contains(reach[id], i) {
-				reach[id] = append(reach[id], i)
+			if i, ok := r.index[t-1]; ok {
+				set = addTag(set, i)
 			}
 		}
+		return set
 	}
 	for id := uint32(1); id < n; id++ {
-		if isSoft(d.class(id).Kind) {
-			d.eachRef(id, func(_, ref uint32) { collect(id, ref) })
+		if d.class(id).leadsOn() {
+			d.eachRef(id, func(_, ref uint32) { reach[id] = direct(reach[id], ref) })
 			if reach[id] != nil {
 				stack = append(stack, id)
 			}
@@ -104,14 +106,11 @@ func (r *refiner) findHolders() {
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		for _, up := range referrers(id) {
-			grown := false
+			before := len(reach[up])
 			for _, i := range reach[id] {
-				if !slices.Contains(reach[up], i) {
-					reach[up] = append(reach[up], i)
-					grown = true
-				}
+				reach[up] = addTag(reach[up], i)
 			}
-			if grown {
+			if len(reach[up]) > before {
 				stack = append(stack, up)
 			}
 		}
@@ -121,22 +120,34 @@ func (r *refiner) findHolders() {
 		if !isHolder(d.class(id).Kind) {
 			continue
 		}
+		var tags []int
 		d.eachRef(id, func(_, ref uint32) {
-			if t := d.tags.of[ref]; t != 0 {
-				if i, ok := r.index[t-1]; ok && !slices.Contains(r.holders[id], i) {
-					r.holders[id] = append(r.holders[id], i)
-				}
-				return
-			}
+			tags = direct(tags, ref)
 			for _, i := range reach[ref] {
-				if !slices.Contains(r.holders[id], i) {
-					r.holders[id] = append(r.holders[id], i)
-				}
+				tags = addTag(tags, i)
 			}
 		})
-		slices.Sort(r.holders[id])
+		if 0 < len(tags) && len(tags) <= maxTags {
+			slices.Sort(tags)
+			r.holders[id] = tags
+		}
 	}
 }
+
+// maxTags is how many ambiguous tags a type may refer to and still tell what they mean; a kernel
+// has some 25 in all.
+const maxTags = 64
+
+// addTag adds to a set of tags, which stays as it is once it is too large.
+func addTag(set []int, tag int) []int {
+	if len(set) > maxTags || slices.Contains(set, tag) {
+		return set
+	}
+	return append(set, tag)
+}
+
+// leadsOn tells whether what the class refers to is known: it is soft and in no loop.
+func (c *class) leadsOn() bool { return isSoft(c.Kind) && !c.loop }
 
 // softReferrers returns a function that lists the soft classes that refer to a soft class.
 func (d *Dedup) softReferrers() func(id uint32) []uint32 {
@@ -144,9 +155,9 @@ func (d *Dedup) softReferrers() func(id uint32) []uint32 {
 	start := make([]uint32, n+1)
 	each := func(f func(id, ref uint32)) {
 		for id := uint32(1); id < uint32(n); id++ {
-			if isSoft(d.class(id).Kind) {
+			if d.class(id).leadsOn() {
 				d.eachRef(id, func(_, ref uint32) {
-					if isSoft(d.class(ref).Kind) {
+					if d.class(ref).leadsOn() {
 						f(id, ref)
 					}
 				})
@@ -202,13 +213,15 @@ func (r *refiner) scanUnits() {
 			switch {
 			case !ok:
 			case d.class(id).isFwd():
-				if !slices.Contains(x.fwds, i) {
-					x.fwds = append(x.fwds, i)
-				}
-			case !slices.Contains(x.defs, tagDef{i, id}):
+				x.fwds = append(x.fwds, i)
+			default:
 				x.defs = append(x.defs, tagDef{i, id})
 			}
 		}
+		slices.Sort(x.holders)
+		slices.Sort(x.fwds)
+		slices.SortFunc(x.defs, func(a, b tagDef) int { return cmp.Or(cmp.Compare(a.tag, b.tag), cmp.Compare(a.class, b.class)) })
+		x.holders, x.fwds, x.defs = slices.Compact(x.holders), slices.Compact(x.fwds), slices.Compact(x.defs)
 	})
 }
 
@@ -222,11 +235,15 @@ func (r *refiner) rank() {
 		}
 	}
 	r.defs = make([][]uint32, len(r.ambiguous))
+	r.number = map[uint32]meaning{}
 	for i, t := range r.ambiguous {
 		r.defs[i] = slices.Clone(r.d.tags.tags[t].defs)
 		slices.SortFunc(r.defs[i], func(a, b uint32) int {
 			return cmp.Or(cmp.Compare(count[b], count[a]), r.d.compareShape(a, b), cmp.Compare(r.d.first[a], r.d.first[b]))
 		})
+		for m, id := range r.defs[i] {
+			r.number[id] = meaning(m)
+		}
 	}
 }
 
@@ -346,25 +363,25 @@ func (r *refiner) interpret() {
 	for u := range r.units {
 		x := &r.units[u]
 		for _, def := range x.defs {
-			votes[def.tag][slices.Index(r.defs[def.tag], def.class)]++
+			votes[def.tag][r.number[def.class]]++
+		}
+		if len(x.fwds) == 0 {
+			continue
+		}
+		x.means = make(map[int]meaning, len(x.fwds))
+		for _, i := range x.fwds {
+			x.means[i] = meaning(len(r.defs[i])) // the declaration
+		}
+		for _, h := range x.holders {
+			r.evidence(found[h], x, h)
 		}
 		for _, i := range x.fwds {
-			m := meaning(len(r.defs[i])) // the declaration
 			if own := x.only(i); own != 0 {
-				m = meaning(slices.Index(r.defs[i], own))
-			} else {
-				for _, h := range x.holders {
-					m = min(m, r.evidence(found[h], x, h, i))
-				}
+				x.means[i] = r.number[own]
+			} else if int(x.means[i]) == len(r.defs[i]) && r.d.tags.tags[r.ambiguous[i]].class == enumTag {
+				x.means[i] = 0 // as libbpf does: an enum is never left without values
 			}
-			if int(m) == len(r.defs[i]) && r.d.tags.tags[r.ambiguous[i]].class == enumTag {
-				m = 0 // as libbpf does: an enum is never left without values
-			}
-			if x.means == nil {
-				x.means = map[int]meaning{}
-			}
-			x.means[i] = m
-			votes[i][m]++
+			votes[i][x.means[i]]++
 		}
 	}
 	r.defaults = make([]meaning, len(r.ambiguous))
@@ -397,9 +414,11 @@ func (r *refiner) seenBy(x *unitTags, holder uint32) []meaning {
 	known := false
 	for n, i := range tags {
 		view[n] = unknown
-		if own := x.only(i); own != 0 && !slices.Contains(x.fwds, i) { // else the holder may refer to the declaration
-			view[n] = meaning(slices.Index(r.defs[i], own))
-			known = true
+		if own := x.only(i); own != 0 {
+			if _, declared := slices.BinarySearch(x.fwds, i); !declared { // else the holder may refer to the declaration
+				view[n] = r.number[own]
+				known = true
+			}
 		}
 	}
 	if !known {
@@ -408,42 +427,34 @@ func (r *refiner) seenBy(x *unitTags, holder uint32) []meaning {
 	return view
 }
 
-// evidence returns what tag i means according to views of a holder, as far as these do not
-// contradict what the unit itself defines: the preferred meaning, or that of the declaration.
-func (r *refiner) evidence(views [][]meaning, x *unitTags, holder uint32, i int) meaning {
-	best := meaning(len(r.defs[i]))
+// evidence lowers what the tags of a holder that the unit declares mean to what they mean according to
+// views of the holder that do not contradict what the unit itself defines.
+func (r *refiner) evidence(views [][]meaning, x *unitTags, holder uint32) {
 	if len(views) == 0 {
-		return best
+		return
 	}
 	tags := r.holders[holder]
-	at := slices.Index(tags, i)
-	if at < 0 {
-		return best
-	}
 	own := r.seenBy(x, holder)
 	for _, v := range views {
 		agrees := true
-		for n := range tags {
-			agrees = agrees && (own == nil || own[n] == unknown || v[n] == unknown || own[n] == v[n])
+		for n := range own {
+			agrees = agrees && (own[n] == unknown || v[n] == unknown || own[n] == v[n])
 		}
-		if agrees && v[at] != unknown {
-			best = min(best, v[at])
+		for n, i := range tags {
+			if m, declared := x.means[i]; agrees && declared && v[n] != unknown {
+				x.means[i] = min(m, v[n])
+			}
 		}
 	}
-	return best
 }
 
 // only returns the definition of a tag that the unit has, 0 if there is none or more than one.
 func (x *unitTags) only(tag int) (class uint32) {
-	for _, def := range x.defs {
-		if def.tag == tag {
-			if class != 0 {
-				return 0
-			}
-			class = def.class
-		}
+	n, ok := slices.BinarySearchFunc(x.defs, tag, func(d tagDef, tag int) int { return cmp.Compare(d.tag, tag) })
+	if !ok || n+1 < len(x.defs) && x.defs[n+1].tag == tag {
+		return 0
 	}
-	return class
+	return x.defs[n].class
 }
 
 // odd tells whether a unit means something else than the default by some tag.

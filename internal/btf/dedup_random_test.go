@@ -271,9 +271,8 @@ func checkProgram(t testing.TB, seed uint64, units []*Unit, ambiguous bool) erro
 	return nil
 }
 
-// idealCount returns how many types there are under the greatest bisimulation, once
-// every declaration with a definition anywhere stands for it.
-func idealCount(t testing.TB, names Names, units []*Unit) int {
+// joinUnits returns all units as one.
+func joinUnits(units []*Unit) *Unit {
 	all := new(Unit)
 	all.Reset(0)
 	for _, u := range units {
@@ -286,6 +285,7 @@ func idealCount(t testing.TB, names Names, units []*Unit) int {
 				r.Aux += n
 			}
 			r.First += m
+			r.Pos += n
 			all.Records = append(all.Records, r)
 		}
 		for _, x := range u.Members {
@@ -295,7 +295,13 @@ func idealCount(t testing.TB, names Names, units []*Unit) int {
 			all.Members = append(all.Members, x)
 		}
 	}
-	table := unitTable(t, names, all)
+	return all
+}
+
+// idealCount returns how many types there are under the greatest bisimulation, once
+// every declaration with a definition anywhere stands for it.
+func idealCount(t testing.TB, names Names, units []*Unit) int {
+	table := unitTable(t, names, joinUnits(units))
 	defs := map[string]ID{}
 	for id := ID(1); int(id) < table.NumIDs(); id++ {
 		if tag := tagOf(table, id); tag != "" && (!isDeclaration(table, id) || defs[tag] == 0) {

@@ -19,6 +19,7 @@ package btf
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -37,6 +38,9 @@ type states struct {
 
 // byName in a head of the graph tells that the rest is a class, and that its standard is meant.
 const byName = 1 << 31
+
+// noPosition is the label of a transition that is no reference.
+const noPosition = math.MaxUint32
 
 func (d *Dedup) refine(ambiguous []uint32, reload Reload) error {
 	r := &refiner{d: d, ambiguous: ambiguous, index: map[uint32]int{}}
@@ -260,6 +264,12 @@ func (r *refiner) connect() {
 	r.tail, r.head, r.labl = r.tail[:keep], r.head[:keep], r.labl[:keep]
 	for _, id := range classes {
 		c := d.class(id)
+		if d.reachesLoop(id) { // no record is like this: equal to itself alone
+			r.tail = append(r.tail, r.standard[id])
+			r.head = append(r.head, r.standard[id])
+			r.labl = append(r.labl, noPosition)
+			continue
+		}
 		d.eachRef(id, func(pos, ref uint32) {
 			if to, ok := r.standard[d.target(c, ref)]; ok {
 				r.tail = append(r.tail, r.standard[id])
@@ -268,6 +278,14 @@ func (r *refiner) connect() {
 			}
 		})
 	}
+}
+
+// reachesLoop tells whether the content of a class is that of one record among many that differ
+// further on, in loops that no tag cuts.
+func (d *Dedup) reachesLoop(id uint32) bool {
+	loop := d.class(id).loop
+	d.eachRef(id, func(_, ref uint32) { loop = loop || d.class(ref).loop })
+	return loop
 }
 
 // classify gives each block a class: the nominal one if the standard is in it, else a new one.
@@ -286,7 +304,7 @@ func (r *refiner) classify(blocks int, given map[uint32]uint32) {
 	filled := make([]bool, blocks)
 	for s := range order {
 		order[s] = uint32(s)
-		if b := r.block[s]; !filled[b] { // that is, not by standards alone, which loops make arbitrary
+		if b := r.block[s]; !filled[b] { // that is, not by standards alone
 			filled[b] = true
 			d.Stats.Blocks++
 		}

@@ -113,8 +113,8 @@ func (r *refiner) compareColours(a, b uint32) int {
 
 // rankOf returns what number a class has among the meanings of an ambiguous tag.
 func (r *refiner) rankOf(i int, id uint32) int {
-	if n := slices.Index(r.defs[i], id); n >= 0 {
-		return n
+	if m, ok := r.number[id]; ok {
+		return int(m)
 	}
 	return len(r.defs[i])
 }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package main
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/urfave/cli/v2"
+
+	"github.com/btfgen/btfgen/encode"
+)
+
+// TestEncodeFlags maps command lines to jobs.
+func TestEncodeFlags(t *testing.T) {
+	plain := func(change func(*encodeJob)) *encodeJob {
+		j := &encodeJob{options: encode.Options{Features: "default", LangExclude: "rust"}, outs: []string{"out"}}
+		change(j)
+		return j
+	}
+	tests := []struct {
+		name string
+		args []string
+		want *encodeJob
+		err  string
+	}{
+		{"plain", []string{"-o", "out", "a"}, plain(func(*encodeJob) {}), ""},
+		{"out-dir", []string{"--out-dir", "d", "x/a", "y/b.ko"}, plain(func(j *encodeJob) { j.outs = []string{"d/a.btf", "d/b.ko.btf"} }), ""},
+		{"flat, compatible, no languages", []string{"-o", "out", "--array-style", "flat", "--compat=pahole", "--lang-exclude", "none", "a"},
+			plain(func(j *encodeJob) { j.options.Flat, j.options.Compat, j.options.LangExclude = true, true, "none" }), ""},
+		{"features and workers", []string{"-o", "out", "-j", "3", "--features", "+layout", "--base", "none", "a"},
+			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features = 3, "+layout" }), ""},
+		{"output", []string{"-o", "out", "--stats", "--json", "--verify", "--fatal-warnings", "-v", "--report", "r", "a"},
+			plain(func(j *encodeJob) {
+				j.stats, j.json, j.verify, j.fatal, j.verbose, j.report = true, true, true, true, true, "r"
+				j.options.Report = true
+			}), ""},
+		{"no file", []string{"-o", "out"}, nil, "encode: no FILE given"},
+		{"no output", []string{"a"}, nil, "encode: writing the section into the ELF file is not supported yet: give -o OUT or --out-dir DIR"},
+		{"two outputs", []string{"-o", "out", "--out-dir", "d", "a"}, nil, "encode: -o and --out-dir exclude each other"},
+		{"two files", []string{"-o", "out", "a", "b"}, nil, "encode: -o takes one FILE, there are 2: use --out-dir"},
+		{"flag last", []string{"-o", "out", "a", "-v"}, nil, "encode: -v stands behind a FILE: flags come first (./-v names a file)"},
+		{"same names", []string{"--out-dir", "d", "x/a", "y/a"}, nil, "encode: x/a and y/a both give d/a.btf"},
+		{"report is the output", []string{"-o", "out", "--report", "out", "a"}, nil, "encode: --report and the output are both out"},
+		{"input is the output", []string{"-o", "script_test.go", "script_test.go"}, nil, "encode: the output would replace script_test.go"},
+		{"report of two", []string{"--out-dir", "d", "--report", "r", "a", "b"}, nil, "encode: --report takes one FILE"},
+		{"json alone", []string{"-o", "out", "--json", "a"}, nil, "encode: --json goes with --stats"},
+		{"no workers", []string{"-o", "out", "-j", "0", "a"}, nil, "encode: -j 0: the number of workers is at least 1"},
+		{"array style", []string{"-o", "out", "--array-style", "round", "a"}, nil, `encode: --array-style "round" is neither nested nor flat`},
+		{"compat", []string{"-o", "out", "--compat", "gcc", "a"}, nil, `encode: --compat "gcc": only pahole is known`},
+		{"language", []string{"-o", "out", "--lang-exclude", "klingon", "a"}, nil, `encode: unknown language "klingon"`},
+		{"base", []string{"-o", "out", "--base", "vmlinux", "a"}, nil, "encode: split BTF against a base is not supported yet"},
+		{"unknown flag", []string{"--nope", "a"}, nil, "encode: flag provided but not defined: -nope"},
+		{"bad number", []string{"-j", "x", "a"}, nil, `encode: invalid value "x" for flag -j: parse error`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got *encodeJob
+			cmd := encodeCommand()
+			cmd.Action = func(c *cli.Context) (err error) {
+				got, err = encodeFlags(c)
+				return err
+			}
+			app := &cli.App{Writer: io.Discard, ErrWriter: io.Discard, Commands: []*cli.Command{cmd}, ExitErrHandler: func(*cli.Context, error) {}}
+			err := app.Run(append([]string{"btfgen", "encode"}, test.args...))
+			if test.err != "" {
+				var usage *usageError
+				if !errors.As(err, &usage) || err.Error() != test.err {
+					t.Fatalf("error %v, want %s", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(test.want, got, cmp.AllowUnexported(encodeJob{}), cmpopts.IgnoreUnexported(encode.Options{}), cmpopts.IgnoreFields(encode.Options{}, "Progress")); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
