@@ -112,7 +112,7 @@ func Encode(f *elfview.File, options Options) (*Result, error) {
 
 // encode is the phase list.
 func encode(in *input, opt *Options) (*Result, error) {
-	run := &run{in: in, opt: opt, dedup: btf.NewDedup(in.names, in.numGraphs(), int(min(in.info.size/3200, 1<<22)))}
+	run := &run{in: in, opt: opt, loops: map[int][]uint32{}, dedup: btf.NewDedup(in.names, in.numGraphs(), int(min(in.info.size/3200, 1<<22)))}
 	stop := opt.Timer.Start("walk") // every unit: DIEs to records, records to classes
 	err := run.walk()
 	stop()
@@ -191,6 +191,9 @@ type run struct {
 	badVars  []Omission
 	records  int64
 	reloader *walker
+
+	mu    sync.Mutex
+	loops map[int][]uint32 // by unit: records whose reference was cut
 }
 
 // placedVar is a variable with its class.
@@ -314,6 +317,17 @@ func (w *worker) protected(unit int) (err error) {
 	return w.unit(unit)
 }
 
+// cutLoops makes records of unit n that refer to nothing but themselves refer to void, now and
+// whenever the unit is read again.
+func (r *run) cutLoops(n int, records []uint32, u *btf.Unit) {
+	r.mu.Lock()
+	r.loops[n] = records
+	r.mu.Unlock()
+	for _, rec := range records {
+		u.Records[rec].Ref = 0
+	}
+}
+
 // unit reads one graph of types and adds it.
 func (w *worker) unit(n int) error {
 	if err := w.load(n); err != nil {
@@ -323,10 +337,9 @@ func (w *worker) unit(n int) error {
 	var loop *btf.LoopError
 	if errors.As(err, &loop) {
 		for _, rec := range loop.Records {
-			r := &w.out.Records[rec]
-			w.warnAt(warnLoop, w.out.Base+uint64(r.Pos))
-			r.Ref = 0
+			w.warnAt(warnLoop, w.out.Base+uint64(w.out.Records[rec].Pos))
 		}
+		w.run.cutLoops(n, slices.Clone(loop.Records), &w.out)
 		classes, err = w.add.Add(n, &w.out)
 	}
 	if err != nil {

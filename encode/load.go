@@ -153,6 +153,9 @@ func (r *run) reload(n int, u *btf.Unit) error {
 	w := r.reloader
 	w.out, *u = *u, w.out
 	err := w.load(n)
+	for _, rec := range r.loops[n] {
+		w.out.Records[rec].Ref = 0
+	}
 	w.out, *u = *u, w.out
 	return err
 }

@@ -225,7 +225,6 @@ const (
 	warnOpaque          // a base type without a BTF form
 	warnLoop            // a type refers to itself
 	warnBounds          // an array's bound
-	warnName            // a name that is no identifier
 	warnVar             // a variable
 	warnPartial         // partial or skeleton unit
 	warnTag             // a tag that cannot be written
@@ -241,7 +240,6 @@ var warningText = [numWarnings]string{
 	warnOpaque:   "types that have no form in BTF became opaque structs",
 	warnLoop:     "types that refer to nothing but themselves became void",
 	warnBounds:   "array bounds that are not constant became 0",
-	warnName:     "names that are no identifiers were left out",
 	warnVar:      "variables that cannot be described were left out",
 	warnPartial:  "skeleton units, whose types are in another file, were passed over",
 	warnTag:      "tags that cannot be placed were left out",

@@ -18,7 +18,7 @@ while IFS=: read -r file line; do
 	[[ $target =~ $pattern ]] || continue
 	ran=$((ran + 1))
 	echo "fuzz $(dirname "$file") $target"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" "./$(dirname "$file")" || failed+=("$target")
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" -fuzzminimizetime 5x "./$(dirname "$file")" || failed+=("$target")
 done < <(find . -name '*_test.go' -not -path './.git/*' -printf '%P\0' | sort -z | xargs -0 grep -HE '^func Fuzz[A-Z0-9_][A-Za-z0-9_]*\(')
 
 echo "$ran targets, ${#failed[@]} failed ${failed[*]}"
