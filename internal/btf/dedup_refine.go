@@ -354,20 +354,26 @@ func (r *refiner) moveFirst(reload Reload) error {
 		}
 	}
 	var u Unit
-	count := make([]int, len(d.first)) // by class: records of the unit at hand, less those that deviate
+	count := make([]int, len(d.first)) // by lost class: records of the unit at hand, less those that deviate
+	var touched []uint32
 	records := 0
 	for n := 0; n < len(d.units) && left > 0; n++ {
 		for ; records < len(r.unit) && r.unit[records] == uint32(n); records++ {
 			count[r.colour[records]]--
+			touched = append(touched, r.colour[records])
 		}
 		found := false
 		for _, id := range d.units[n] {
-			count[id]++
-			found = found || lost[id] && count[id] > 0
+			if lost[id] {
+				count[id]++
+				touched = append(touched, id)
+				found = found || count[id] > 0
+			}
 		}
-		for _, id := range d.units[n] {
+		for _, id := range touched {
 			count[id] = 0
 		}
+		touched = touched[:0]
 		if !found {
 			continue
 		}
