@@ -242,3 +242,31 @@ func TestChanged(t *testing.T) {
 		t.Errorf("result %v, error %v", res != nil, err)
 	}
 }
+
+// TestLoopInOddUnit has a pointer to itself in a unit that is read a second time, because of its
+// recursive typedef and because it means something else by struct t than the others: the
+// loop must be gone then too.
+func TestLoopInOddUnit(t *testing.T) {
+	unit := func(prefix, member string, size int, more ...any) *Unit {
+		l := func(s string) string { return prefix + s }
+		args := []any{
+			D(dwarf.TagBaseType, l("int"), Name("int"), Size(4), Enc(5)),
+			D(dwarf.TagBaseType, l("long"), Name("long"), Size(8), Enc(5)),
+			D(dwarf.TagStructType, l("t"), Name("t"), Size(size), D(dwarf.TagMember, Name("member"), Type(l(member)), At(0))),
+			D(dwarf.TagPointerType, l("pt"), Type(l("t"))),
+			D(dwarf.TagStructType, Name("user"), Size(8), D(dwarf.TagMember, Name("pointer"), Type(l("pt")), At(0))),
+		}
+		return CU(append(args, more...)...)
+	}
+	d := &DWARF{Version: 5, AddrSize: 8, Units: []*Unit{
+		unit("a.", "int", 4), unit("b.", "int", 4),
+		unit("c.", "long", 8, pointer("c.loop", "c.loop"), D(dwarf.TagTypedef, "c.rec", Name("rec"), Type("c.prec")), pointer("c.prec", "c.rec")),
+	}}
+	got := encodeDWARF(t, d, Options{})
+	if !strings.Contains(got, "PTR 0\n") {
+		t.Errorf("the loop is not a pointer to void in\n%s", got)
+	}
+	if n := strings.Count(got, "user"); n != 2 {
+		t.Errorf("%d types user, want one for each struct t, in\n%s", n, got)
+	}
+}
