@@ -124,7 +124,7 @@ func (w *walker) analyze(fn *function, proto *btf.Record) error {
 		ps = append(ps, p)
 	}
 	w.facts = ps
-	facts := funcFacts{clang: w.clang, inline: fn.inline, nocall: fn.nocall, reordered: fn.reorder}
+	facts := funcFacts{clang: fn.clang, inline: fn.inline, nocall: fn.nocall, reordered: fn.reorder}
 	fn.marks = a.analyze(&facts, w.opt.features.trueSignature, ps)
 	w.dropParams(fn, proto, members, ps)
 	return nil

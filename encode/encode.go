@@ -111,10 +111,12 @@ func Encode(f *elfview.File, options Options) (*Result, error) {
 }
 
 // encode is the phase list.
-func encode(in *input, opt *Options) (*Result, error) {
+func encode(in *input, opt *Options) (res *Result, err error) {
+	defer internalError(&err)
 	run := &run{in: in, opt: opt, loops: map[int][]uint32{}, dedup: btf.NewDedup(in.names, in.numGraphs(), int(min(in.info.size/3200, 1<<22)))}
 	stop := opt.Timer.Start("walk") // every unit: DIEs to records, records to classes
-	err := run.walk()
+	run.dedup.Jobs = opt.Jobs
+	err = run.walk()
 	stop()
 	if err != nil {
 		return nil, err
@@ -141,11 +143,13 @@ func encode(in *input, opt *Options) (*Result, error) {
 	var funcs []chosen
 	var g errgroup.Group
 	g.SetLimit(opt.Jobs)
-	g.Go(func() error {
+	g.Go(func() (err error) {
+		defer internalError(&err)
 		types = append(run.dedup.Types(), run.dedup.Vars()...)
 		return out.Append(types)
 	})
-	g.Go(func() error {
+	g.Go(func() (err error) {
+		defer internalError(&err)
 		funcs = sel.run()
 		return nil
 	})
@@ -172,11 +176,19 @@ func encode(in *input, opt *Options) (*Result, error) {
 		return nil, err
 	}
 	run.count(len(order), len(funcs))
-	res := &Result{BTF: blob, Warnings: run.warningTexts()}
+	res = &Result{BTF: blob, Warnings: run.warningTexts()}
 	if opt.Report {
 		res.Omissions, err = run.omissions(sel.omitted)
 	}
 	return res, err
+}
+
+// internalError turns a broken invariant of ours into an error, with the stack for whoever mends it.
+func internalError(err *error) {
+	if x := recover(); x != nil {
+		stack := make([]byte, 2048)
+		*err = fmt.Errorf("internal error: %v\n%s", x, stack[:runtime.Stack(stack, false)])
+	}
 }
 
 // run is the state of one pass over the units.

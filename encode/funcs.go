@@ -30,6 +30,7 @@ type function struct {
 	concrete  bool // it has code, so its parameters may have locations
 	inline    bool // DW_AT_inline
 	nocall    bool // DW_CC_nocall
+	clang     bool // of the unit, see walker.clang
 	reorder   bool
 	marks     marks
 }
@@ -92,7 +93,7 @@ func (w *walker) concrete(u *dwarf.Unit, d *dwarf.DIE) error {
 	if d.Has(dwarf.AttrDeclaration) {
 		return nil
 	}
-	fn := function{place: uint32(d.At), inline: d.Has(dwarf.AttrInline)}
+	fn := function{place: uint32(d.At), clang: w.clang, inline: d.Has(dwarf.AttrInline)}
 	cc, _ := d.Const(dwarf.AttrCalling)
 	fn.nocall = cc == 3
 	external := d.Flag(dwarf.AttrExternal)

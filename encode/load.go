@@ -62,7 +62,7 @@ func (w *walker) loadMerged() error {
 	wanted := make([]bool, len(w.units))
 	for i := range w.units {
 		h := &w.in.units[i]
-		key := [2]uint64{h.AbbrevOff, uint64(h.Version)<<16 | uint64(h.AddrSize)<<8 | uint64(h.OffsetSize())}
+		key := tableKey(h)
 		u := &w.units[i]
 		*u = dwarf.Unit{Header: *h, Buf: buf, Start: int(h.Off), End: int(h.Off + h.Size), InfoBase: w.in.infoBase, Big: w.in.big, Abbrevs: tables[key]}
 		compiled := u.Abbrevs != nil
@@ -98,7 +98,7 @@ func (w *walker) start(u *dwarf.Unit) (wanted bool, err error) { return w.startC
 func (w *walker) startCompiled(u *dwarf.Unit, compiled bool) (wanted bool, err error) {
 	u.Init()
 	if !compiled {
-		if err := u.Abbrevs.Compile(w.in.abbrev, u.AbbrevOff, &u.Header, u.Big, plan); err != nil {
+		if err := w.compile(u); err != nil {
 			return false, err
 		}
 	}
@@ -132,6 +132,33 @@ func (w *walker) startCompiled(u *dwarf.Unit, compiled bool) (wanted bool, err e
 	w.rust = lang == langRust
 	w.clang = w.isClang(u)
 	return !w.opt.exclude[lang], nil
+}
+
+// compile compiles the unit's abbreviations, unless its table holds just these. Units of a hostile file
+// may all name one large table, or tables that overlap: what is compiled in all is bounded.
+func (w *walker) compile(u *dwarf.Unit) error {
+	t := tableKey(&u.Header)
+	if !w.in.merged && w.table == t {
+		return nil
+	}
+	w.table = [2]uint64{}
+	if err := u.Abbrevs.Compile(w.in.abbrev, u.AbbrevOff, &u.Header, u.Big, plan); err != nil {
+		return err
+	}
+	w.table = t
+	limit := 16*int64(len(w.in.abbrev)) + 64<<20
+	if w.in.merged { // all tables are in memory at once
+		limit = int64(len(w.in.abbrev)) + 1<<20
+	}
+	if w.compiled += int64(u.Abbrevs.Size); w.compiled > limit {
+		return &dwarf.DecodeError{Section: ".debug_abbrev", Off: u.AbbrevOff, Msg: "tables overlap, or are named by too many units"}
+	}
+	return nil
+}
+
+// tableKey says which table the units like h have; never zero.
+func tableKey(h *dwarf.Header) [2]uint64 {
+	return [2]uint64{h.AbbrevOff, uint64(h.Version)<<16 | uint64(h.AddrSize)<<8 | uint64(h.OffsetSize())}
 }
 
 // isClang tells whether the unit's producer is clang, or another compiler that is built on it.

@@ -31,28 +31,6 @@ func newParamFacts(size uint64, a *abi) paramFacts {
 	return paramFacts{sizeBytes: size, reg: -1, inMemory: a.inMemory(size)}
 }
 
-// merge adds the facts of a concrete instance's parameter to those of its abstract origin,
-// which is how an abstract instance looks located once an out-of-line copy is.
-func (p *paramFacts) merge(from *paramFacts) {
-	p.hasLoc = p.hasLoc || from.hasLoc
-	p.hasConst = p.hasConst || from.hasConst
-	p.locConst = p.locConst || from.locConst
-	p.locStack = p.locStack || from.locStack
-	p.optimized = p.optimized || from.optimized
-	p.unexpected = p.unexpected || from.unexpected
-	p.mask1 |= from.mask1
-	p.mask2 |= from.mask2
-	if from.reg >= 0 {
-		p.reg = from.reg
-	}
-	if p.member == 0 {
-		p.member = from.member
-	}
-	if from.sizeBytes != 0 {
-		p.sizeBytes, p.inMemory = from.sizeBytes, from.inMemory
-	}
-}
-
 // locator decodes the locations of parameters. It is read-only and may be shared.
 type locator struct {
 	abi    *abi

@@ -194,29 +194,6 @@ func TestMemberOffset(t *testing.T) {
 	}
 }
 
-func TestMergeFacts(t *testing.T) {
-	concrete := paramFacts{
-		sizeBytes: 24, mask1: 1, mask2: 2, member: 7, reg: 4, inMemory: true, hasLoc: true,
-		hasConst: true, locConst: true, locStack: true, optimized: true, unexpected: true,
-	}
-	origin := paramFacts{reg: -1, mask1: 4}
-	origin.merge(&concrete)
-	want := concrete
-	want.mask1 = 5
-	if origin != want {
-		t.Errorf("empty origin: got %+v, want %+v", origin, want)
-	}
-	origin.merge(&paramFacts{reg: 5, member: 9})
-	want.reg = 5
-	if origin != want {
-		t.Errorf("second copy: got %+v, want %+v", origin, want)
-	}
-	origin.merge(&paramFacts{reg: -1})
-	if origin != want {
-		t.Errorf("copy without facts: got %+v, want %+v", origin, want)
-	}
-}
-
 func BenchmarkAddLocation(b *testing.B) {
 	l := locatorFor(elf.EM_X86_64, 8, false)
 	exprs := [][]byte{

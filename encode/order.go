@@ -157,7 +157,7 @@ func (e *emitter) arenaPtr(ptr uint32) uint32 {
 	d := e.run.dedup
 	r, _ := d.Class(btf.ClassID(ptr))
 	if r.Kind != btf.KindPtr {
-		e.run.warnings[warnTag].count++
+		e.run.warnings[warnTag].add(d.Place(btf.ClassID(ptr)))
 		return ptr
 	}
 	target := d.Target(btf.ClassID(ptr), r.Ref)
@@ -190,7 +190,9 @@ func (e *emitter) addSections() {
 		list := vars[:n]
 		vars = vars[n:]
 		if len(list) > maxSecVars {
-			e.run.warnings[warnDatasec].count += len(list) - maxSecVars
+			for _, v := range list[maxSecVars:] {
+				e.run.warnings[warnDatasec].add(v.place)
+			}
 			list = list[:maxSecVars]
 		}
 		members := make([]btf.Member, len(list))
@@ -234,7 +236,7 @@ func (r *run) warningTexts() []string {
 	var texts []string
 	for kind := range r.warnings {
 		if x := &r.warnings[kind]; x.count > 0 {
-			texts = append(texts, x.text(kind))
+			texts = append(texts, x.text(kind, r.in))
 		}
 	}
 	return texts
@@ -266,7 +268,8 @@ func (r *run) omissions(list []Omission) ([]Omission, error) {
 		if !ok {
 			n--
 		}
-		if n < 0 || r.in.merged {
+		_, list[i].Offset = r.in.where(list[i].Offset)
+		if n < 0 {
 			continue
 		}
 		if _, ok := names[n]; !ok {

@@ -14,8 +14,6 @@ package encode
 
 // The texts of a function's omission, as pahole -V prints them and its tests read them.
 const (
-	skipLineFormat = "%s : skipping BTF encoding of function due to %s\n"
-
 	reasonUnexpected   = "unexpected register usage for parameter"
 	reasonInconsistent = "inconsistet prototype"
 	reasonUncertain    = "uncertain parameter location"

@@ -187,6 +187,11 @@ func (w *walker) walk(u *dwarf.Unit) error {
 				w.declare(u, at, kind, &f)
 				break
 			}
+			if f.size > 1<<32-1 {
+				w.warn(warnOpaque, u, at)
+				w.alias(at, 0)
+				break
+			}
 			child.rec = w.add(at, btf.Record{Kind: kind, Name: f.name, Size: uint32(f.size)})
 			child.kind = inStruct
 			child.first = uint32(len(w.out.Members))
@@ -341,7 +346,7 @@ func (w *walker) slots(u *dwarf.Unit, p int, ab *dwarf.Abbrev, f *fields) (int, 
 		f.name = w.in.names.intern(inline)
 	}
 	if ab.Has&(1<<slotType) != 0 {
-		f.typ = uint32(v[slotType])
+		f.typ = uint32(v[slotType]) + uint32(u.Start)
 	}
 	f.size, f.more, f.bits = v[slotSize], v[slotMore], v[slotBits]
 	return next, err

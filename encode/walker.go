@@ -34,6 +34,9 @@ type walker struct {
 	badVars []Omission
 	err     error
 
+	table    [2]uint64 // what the table of units[0] holds, see tableKey
+	compiled int64     // bytes of abbreviations compiled so far
+
 	// Scratch.
 	buf      []byte
 	stack    []frame
@@ -214,7 +217,7 @@ func (w *walker) unitAt(p int) *dwarf.Unit {
 // warning counts one kind of degradation, with the first place where it happened.
 type warning struct {
 	count int
-	first uint64 // offset in .debug_info
+	first uint64 // place, see input.where
 }
 
 const (
@@ -224,7 +227,6 @@ const (
 	warnEnum            // an enumerator's value or an enum's size
 	warnOpaque          // a base type without a BTF form
 	warnLoop            // a type refers to itself
-	warnBounds          // an array's bound
 	warnVar             // a variable
 	warnPartial         // partial or skeleton unit
 	warnTag             // a tag that cannot be written
@@ -239,7 +241,6 @@ var warningText = [numWarnings]string{
 	warnEnum:     "enumerators whose value does not fit were left out",
 	warnOpaque:   "types that have no form in BTF became opaque structs",
 	warnLoop:     "types that refer to nothing but themselves became void",
-	warnBounds:   "array bounds that are not constant became 0",
 	warnVar:      "variables that cannot be described were left out",
 	warnPartial:  "skeleton units, whose types are in another file, were passed over",
 	warnTag:      "tags that cannot be placed were left out",
@@ -250,10 +251,12 @@ func (w *walker) warn(kind int, u *dwarf.Unit, at int) {
 	w.warnAt(kind, u.Off+uint64(at-u.Start))
 }
 
-func (w *walker) warnAt(kind int, off uint64) {
-	x := &w.warnings[kind]
-	if x.count == 0 || off < x.first {
-		x.first = off
+// warnAt counts a warning at a place: an offset in .debug_info, or in merged units in all that is merged.
+func (w *walker) warnAt(kind int, place uint64) { w.warnings[kind].add(place) }
+
+func (x *warning) add(place uint64) {
+	if x.count == 0 || place < x.first {
+		x.first = place
 	}
 	x.count++
 }
@@ -268,6 +271,15 @@ func (w *walker) addTo(all *[numWarnings]warning) {
 	}
 }
 
-func (x *warning) text(kind int) string {
-	return fmt.Sprintf(".debug_info+%#x: %s (%d in all, this is the first)", x.first, warningText[kind], x.count)
+// where turns a place into the section and the offset there, in bytes.
+func (in *input) where(place uint64) (section string, off uint64) {
+	if place < in.infoBase {
+		return ".debug_types", place
+	}
+	return ".debug_info", place - in.infoBase
+}
+
+func (x *warning) text(kind int, in *input) string {
+	section, off := in.where(x.first)
+	return fmt.Sprintf("%s+%#x: %s (%d in all, this is the first)", section, off, warningText[kind], x.count)
 }

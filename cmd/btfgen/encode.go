@@ -28,18 +28,18 @@ func encodeCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "write the BTF of the one FILE to `OUT`"},
 			&cli.StringFlag{Name: "out-dir", Usage: "write `DIR`/NAME.btf for each FILE"},
-			&cli.IntFlag{Name: "j", Usage: "`N` workers (default: CPUs, less where a memory limit says so)"},
+			&cli.IntFlag{Name: "j", DefaultText: "by CPUs and memory", Usage: "`N` workers; the output does not depend on it"},
 			&cli.StringFlag{Name: "features", Value: "default", Usage: "comma-separated `LIST` of features; +A adds A to the default"},
-			&cli.StringFlag{Name: "lang-exclude", Value: "rust", Usage: "leave out units of these languages; `LIST` none is none"},
-			&cli.StringFlag{Name: "array-style", Value: "nested", Usage: "`STYLE` of multi-dimensional arrays: nested, as pahole 1.32, or flat, as before"},
+			&cli.StringFlag{Name: "lang-exclude", Value: "rust", Usage: "leave out units of the languages in `LIST`; \"none\" leaves out no unit"},
+			&cli.StringFlag{Name: "array-style", Value: "nested", Usage: "multi-dimensional arrays as in `STYLE`: nested, as pahole 1.32, or flat, as before"},
 			&cli.StringFlag{Name: "compat", Usage: "choose functions and variables as `TOOL` does: pahole"},
 			&cli.StringFlag{Name: "base", Usage: "`BASE` of split BTF; only none so far"},
 			&cli.StringFlag{Name: "report", Usage: "write a JSON line for each function and variable left out to `FILE`"},
-			&cli.BoolFlag{Name: "stats", Usage: "print times, counts and memory to standard error"},
-			&cli.BoolFlag{Name: "json", Usage: "with --stats: as JSON"},
-			&cli.BoolFlag{Name: "verify", Usage: "read the output back with an independent parser before writing it"},
-			&cli.BoolFlag{Name: "fatal-warnings", Usage: "fail if anything had to be left out or simplified"},
-			&cli.BoolFlag{Name: "v", Usage: "print warnings"},
+			&cli.BoolFlag{Name: "stats", DisableDefaultText: true, Usage: "print times, counts and memory to standard error"},
+			&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "with --stats: as JSON"},
+			&cli.BoolFlag{Name: "verify", DisableDefaultText: true, Usage: "read the output back with an independent parser before writing it"},
+			&cli.BoolFlag{Name: "fatal-warnings", DisableDefaultText: true, Usage: "fail if anything had to be left out or simplified"},
+			&cli.BoolFlag{Name: "v", DisableDefaultText: true, Usage: "print warnings"},
 		},
 		Action: encodeAction,
 	}
@@ -184,16 +184,8 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 			return fmt.Errorf("the result does not verify: %w", err)
 		}
 	}
-	if j.report != "" {
-		if err := writeOutput(j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) }); err != nil {
-			return err
-		}
-	}
 	stop := opt.Timer.Start("save")
-	err = writeOutput(out, func(w io.Writer) error {
-		_, err := w.Write(res.BTF)
-		return err
-	})
+	err = j.save(out, res)
 	stop()
 	if err != nil {
 		return err
@@ -205,4 +197,27 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		return opt.Timer.WriteText(stderr)
 	}
 	return nil
+}
+
+// save writes the result and the report: both, or if one cannot be written neither.
+func (j *encodeJob) save(out string, res *encode.Result) error {
+	blob, err := prepareOutput(out, func(w io.Writer) error {
+		_, err := w.Write(res.BTF)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer blob.discard()
+	if j.report != "" {
+		report, err := prepareOutput(j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) })
+		if err != nil {
+			return err
+		}
+		defer report.discard()
+		if err := report.commit(); err != nil {
+			return err
+		}
+	}
+	return blob.commit()
 }

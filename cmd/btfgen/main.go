@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -33,6 +35,23 @@ func usagef(format string, args ...any) error {
 
 func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
 
+// splitJobs writes -jN, as make users type it, as -j N, which is all that the flag parser knows.
+func splitJobs(args []string) []string {
+	var out []string
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		n, ok := strings.CutPrefix(a, "-j")
+		if _, err := strconv.Atoi(n); ok && err == nil {
+			out = append(out, "-j", n)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
 // run is main without the process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	app := &cli.App{
@@ -53,7 +72,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return cli.ShowAppHelp(c)
 		},
 	}
-	err := app.Run(args)
+	err := app.Run(splitJobs(args))
 	var usage *usageError
 	switch {
 	case err == nil:

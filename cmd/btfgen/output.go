@@ -3,7 +3,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -12,9 +12,17 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// writeOutput writes a file so that its name always stands for a whole one: the old until all of the new is on
-// disk. An existing file keeps its permissions, and a link its target. A device or pipe is written to.
-func writeOutput(path string, write func(io.Writer) error) error {
+// output is a file that is complete under another name, or what is not a regular file and takes its bytes at commit.
+type output struct {
+	path  string
+	temp  *renameio.PendingFile
+	write func(io.Writer) error
+}
+
+// prepareOutput writes all of a file but its name, so that the name always stands for a whole file: the
+// old one until commit. An existing file keeps its permissions, and a link its target. A device
+// or pipe is written to by commit. Errors name path.
+func prepareOutput(path string, write func(io.Writer) error) (*output, error) {
 	if to, err := filepath.EvalSymlinks(path); err == nil {
 		path = to
 	}
@@ -22,27 +30,55 @@ func writeOutput(path string, write func(io.Writer) error) error {
 	switch {
 	case err != nil: // the directory is what counts, see below
 	case fi.IsDir():
-		return &fs.PathError{Op: "write", Path: path, Err: fmt.Errorf("is a directory")}
+		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.New("is a directory")}
 	case !fi.Mode().IsRegular():
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		if err := write(f); err != nil {
-			f.Close()
-			return err
-		}
-		return f.Close()
+		return &output{path: path, write: write}, nil
 	}
 	t, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
 	if err != nil {
-		return err
+		return nil, outputError(path, err)
 	}
-	defer t.Cleanup() // without effect once replaced
 	if err := write(t); err != nil {
+		_ = t.Cleanup() // the first error counts
+		return nil, outputError(path, err)
+	}
+	return &output{path: path, temp: t}, nil
+}
+
+// commit puts the file in place.
+func (o *output) commit() error {
+	if o.temp != nil {
+		return outputError(o.path, o.temp.CloseAtomicallyReplace())
+	}
+	f, err := os.OpenFile(o.path, os.O_WRONLY, 0)
+	if err != nil {
 		return err
 	}
-	return t.CloseAtomicallyReplace()
+	if err := o.write(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// discard removes what was prepared; without effect after commit.
+func (o *output) discard() {
+	if o.temp != nil {
+		_ = o.temp.Cleanup() // nothing to be done about a temporary file that stays
+	}
+}
+
+// outputError names the output where the error names its temporary file.
+func outputError(path string, err error) error {
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case errors.As(err, &pe):
+		return &fs.PathError{Op: "write", Path: path, Err: pe.Err}
+	case errors.As(err, &le):
+		return &fs.PathError{Op: "write", Path: path, Err: le.Err}
+	}
+	return err
 }
 
 // sameFile tells whether two names, of which the second need not exist, are one file.

@@ -40,6 +40,7 @@ type Dedup struct {
 	// Records whose class is not the one that Add said.
 	instances map[instanceKey]uint32
 
+	Jobs  int // goroutines of Resolve; 0 is one per processor
 	Stats Stats
 }
 
@@ -174,11 +175,15 @@ func (d *Dedup) Resolve(reload Reload) error {
 	return nil
 }
 
-// inParallel calls f with the numbers below n, from as many goroutines as there are processors.
+// inParallel calls f with the numbers below n, from Jobs goroutines.
 func (d *Dedup) inParallel(n int, f func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
+	jobs := d.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	for range min(jobs, n) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				f(i)

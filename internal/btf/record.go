@@ -6,7 +6,7 @@ import "math/bits"
 
 // NameID names a string. 0 is the empty name. A name of up to three bytes without NUL stands in the
 // ID itself; any other ID means something only to the Names that gave it out. Two
-// IDs of one Names should be equal whenever the strings are; Dedup.Emit reports where
+// IDs of one Names should be equal whenever the strings are; Writer.Append reports where
 // they are not.
 type NameID uint32
 

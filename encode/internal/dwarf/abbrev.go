@@ -31,7 +31,7 @@ const slotSlow = 0xff
 const maxFixed = 1<<15 - 1
 
 // maxAttrs bounds one declaration; compilers stay below 30.
-const maxAttrs = 4096
+const maxAttrs = 256
 
 // TagPlan is the wish for one tag: Act is handed back in Abbrev.Act, Slots name the
 // attributes of Field 0 to NumSlots-1, and an attribute in Slow sets Abbrev.Slow.
@@ -132,6 +132,7 @@ type AbbrevTable struct {
 	specs  []AttrSpec
 	steps  []step
 
+	Size        int  // bytes of the table in .debug_abbrev
 	UsesRefAddr bool // some attribute refers to another unit by offset
 	UsesRefSig8 bool // some attribute refers to a type unit
 }
@@ -179,6 +180,7 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 		at := r.p
 		code := r.uleb()
 		if code == 0 && !r.short {
+			t.Size = r.p - int(off)
 			return nil
 		}
 		a := Abbrev{Tag: Tag(r.uleb()), first: uint32(len(t.specs)), skip: uint32(len(t.steps)), valid: true}
@@ -276,10 +278,10 @@ func (a *Abbrev) place(s *AttrSpec, pos int32, sizes *[0x30]int8, big, first boo
 		case FormData1, FormData2, FormData4, FormFlag, FormStrp, FormStrx1, FormStrx2, FormStrx3, FormStrx4:
 			f.locate(pos, size, big)
 			a.Slow = a.Slow || size > 4
-		case FormRef1, FormRef2, FormRef4:
+		case FormRef1, FormRef2, FormRef4, FormRefUdata:
 			f.locate(pos, size, big)
 			a.Slow = a.Slow || s.Attr != AttrType && s.Attr != AttrSibling // a bound, say, that is another DIE's value
-		case FormSdata, FormUdata, FormRefUdata, FormStrx, FormString:
+		case FormSdata, FormUdata, FormStrx, FormString:
 			// read by the generic loop of DIEs without a fixed size
 		default:
 			a.Slow = true

@@ -45,9 +45,9 @@ func (u *Unit) Load(p int, f *Field) uint32 {
 
 // Errorf is a DecodeError at index p of Buf.
 func (u *Unit) Errorf(p int, format string, args ...any) *DecodeError {
-	sec, off := ".debug_info", u.Off+uint64(p-u.Start)
+	sec, off := ".debug_info", u.Off+uint64(p-u.Start)-u.InfoBase
 	if u.UnitType == UnitType && u.Version < 5 {
-		sec = ".debug_types"
+		sec, off = ".debug_types", off+u.InfoBase
 	}
 	return &DecodeError{sec, off, fmt.Sprintf(format, args...)}
 }
