@@ -266,6 +266,11 @@ func (r *run) walk() error {
 	if first != nil {
 		return first.err
 	}
+	total := 0
+	for _, w := range workers {
+		total += len(w.insts)
+	}
+	r.insts = make([]instance, 0, total)
 	for _, w := range workers {
 		r.insts = append(r.insts, w.insts...)
 		r.vars = append(r.vars, w.vars...)

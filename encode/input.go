@@ -71,7 +71,7 @@ func (in *input) openSection(name string) (section, error) {
 	if s.size, err = in.file.Size(s.elf); err != nil {
 		return s, err
 	}
-	if in.file.Compressed(s.elf) {
+	if in.file.Compressed(s.elf) || s.size < smallSection {
 		if s.data, err = in.file.Data(s.elf); err != nil {
 			return s, err
 		}
@@ -80,6 +80,9 @@ func (in *input) openSection(name string) (section, error) {
 	}
 	return s, nil
 }
+
+// smallSection is the size in bytes below which a section is read whole, not in pieces.
+const smallSection = 8 << 20
 
 // openData reads a whole debug section. A missing one is empty.
 func (in *input) openData(name string) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,13 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+// gcPercent trades memory for time: on Debian's 7.2 vmlinux 2 % less CPU than the default of 100, for 20 MB more.
+const gcPercent = 150
+
+func main() {
+	debug.SetGCPercent(gcPercent)
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
 
 // splitJobs writes -jN, as make users type it, as -j N, which is all that the flag parser knows.
 func splitJobs(args []string) []string {

@@ -64,7 +64,7 @@ func NewDedup(names Names, units, types int) *Dedup {
 func (d *Dedup) addBlock() (first uint32) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.blocks = append(d.blocks, new(block))
+	d.blocks = append(d.blocks, &block{members: make([]Member, 0, 2*blockSize)})
 	return uint32(len(d.blocks)-1) << blockBits
 }
 

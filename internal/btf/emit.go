@@ -43,7 +43,7 @@ func (d *Dedup) inOrder(want func(k, target Kind) bool) []ClassID {
 		place uint64
 		id    uint32
 	}
-	var list []placed
+	list := make([]placed, 0, len(d.first)/2)
 	for id := range d.first {
 		id := uint32(id)
 		if d.first[id] == noPlace || !d.listed(id) {
