@@ -108,7 +108,7 @@ func openInput(f *elfview.File, opt *Options) (*input, error) {
 		return nil, fmt.Errorf("relocatable file (ET_REL): only linked images can be encoded so far")
 	}
 	var g errgroup.Group
-	g.SetLimit(opt.Jobs)
+	g.SetLimit(max(opt.Jobs, 1))
 	var str, lineStr []byte
 	g.Go(func() (err error) {
 		if in.info, err = in.openSection(".debug_info"); err != nil {

@@ -89,16 +89,6 @@ func runDedup(tb testing.TB, names Names, units []*Unit, workers int) (*outcome,
 	return o, nil
 }
 
-// blobUnit returns the types of a standalone blob as a unit.
-func blobUnit(tb testing.TB, blob []byte, names *NameTable) *Unit {
-	tb.Helper()
-	u := new(Unit)
-	if err := mustRead(tb, blob, nil).Unit(u, 0, names); err != nil {
-		tb.Fatal(err)
-	}
-	return u
-}
-
 // content is all of a type but its references, as a comparable value.
 func content(t *Table, id ID) string {
 	if id == 0 {

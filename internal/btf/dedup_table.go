@@ -31,7 +31,6 @@ type table struct {
 	entries []entry
 	mask    uint64
 	claimed atomic.Int64 // entries in use, or promised to units under way
-	classes atomic.Uint32
 }
 
 func newTable(hint int) *table {
