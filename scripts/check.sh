@@ -84,10 +84,14 @@ race() {
 	CGO_ENABLED=1 go test -race -timeout 10m "${packages[@]}"
 }
 
-# kernel_checks: with the tools to compare with in front of the PATH.
-kernel_checks() {
-	PATH=$peers:$PATH scripts/check-kernel.sh "$kernel"
-}
+# The tools to compare with, and the kernel: fetched only where nothing may be skipped.
+how=(--cached)
+if [ "$BTFGEN_REQUIRE_TOOLS" = 1 ]; then how=(--vmlinux-only); fi
+if peers=$(scripts/fetch-kernel.sh "${how[@]}" peers); then
+	PATH=$peers:$PATH
+else
+	skip peers "scripts/fetch-kernel.sh peers has not fetched pahole, bpftool and resolve_btfids"
+fi
 
 step gofmt formatted
 step build env CGO_ENABLED=0 go build ./...
@@ -115,16 +119,10 @@ fi
 step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-5}"
 step benchmarks go test -run '^$' -bench . -benchtime=1x ./...
 
-if [ -e scripts/check-kernel.sh ]; then
-	how=(--cached)
-	if [ "$BTFGEN_REQUIRE_TOOLS" = 1 ]; then how=(--vmlinux-only); fi
-	if ! scripts/fetch-kernel.sh "${how[@]}" "$kernel" >/dev/null; then
-		skip kernel "scripts/fetch-kernel.sh --vmlinux-only $kernel has not fetched it"
-	elif ! peers=$(scripts/fetch-kernel.sh "${how[@]}" peers); then
-		skip kernel "scripts/fetch-kernel.sh peers has not fetched pahole"
-	else
-		step kernel kernel_checks
-	fi
+if scripts/fetch-kernel.sh "${how[@]}" "$kernel" >/dev/null; then
+	step kernel scripts/check-kernel.sh "$kernel"
+else
+	skip kernel "scripts/fetch-kernel.sh --vmlinux-only $kernel has not fetched it"
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed[*]}"; fi

@@ -14,6 +14,7 @@
 #
 #   pahole-1.32 pahole-1.30   encoders with nested and with flat arrays (testdata/differences.md)
 #   bpftool                   dumps BTF
+#   resolve_btfids-7.3 -6.12  resolvers, with libbpf's deduplication
 #
 # A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only.
 set -euo pipefail
@@ -153,6 +154,22 @@ fetch_peers() {
 		[ "$("$work/tree/bin/pahole-$version" --version)" = "v$version" ] || die "the archive has no pahole $version any more"
 	done
 	"$work/tree/bin/bpftool" version >/dev/null
+	fetch_resolver 7.3 trixie-backports
+	fetch_resolver 6.12 trixie
+}
+
+# fetch_resolver VERSION SUITE: resolve_btfids comes with the tools for building modules.
+fetch_resolver() {
+	local version=$1 suite=$2 package file
+	use_suites amd64 "$suite"
+	package=$(apt apt-cache pkgnames "linux-kbuild-$version." | grep -E '[0-9]\+deb13$' | sort -V | tail -n 1) || true
+	[ -n "$package" ] || die "the archive has no linux-kbuild-$version in $suite"
+	echo "fetching $package" >&2
+	download "$package"
+	unpack_peers "$suite-$version"
+	file=$(cd "$work/tree" && find "$suite-$version" -name resolve_btfids -type f | head -n 1)
+	[ -n "$file" ] || die "$package holds no resolve_btfids"
+	wrap "resolve_btfids-$version" "$file" sid/usr/lib/x86_64-linux-gnu
 }
 
 vmlinux_only=false
