@@ -50,7 +50,9 @@ func (w *walker) addInt() uint32 {
 	} else if at := w.in.intOffset(); w.clang && at > 0 {
 		name = btf.NameID(at + 1)
 	}
-	return w.add(len(w.unit.Buf)-dwarf.Slack, btf.Record{Kind: btf.KindInt, Name: name, Size: 4, Aux: uint32(btf.IntSigned)})
+	i := w.add(len(w.unit.Buf)-dwarf.Slack, btf.KindInt, name, 0, 4)
+	w.out.Records[i].Aux = uint32(btf.IntSigned)
+	return i
 }
 
 // resolve turns the place of a DIE into the index of its record.

@@ -81,8 +81,10 @@ func (w *walker) function(child *frame, at int, f *fields) {
 }
 
 func (w *walker) startFunction(child *frame, at int, name btf.NameID, ret uint32, group int32) {
-	rec := w.add(at, btf.Record{Kind: btf.KindFunc, Name: name, Ref: uint32(at + 1), Aux: uint32(group)})
-	w.add(at+1, btf.Record{Kind: btf.KindFuncProto, Ref: ret, Flags: btf.Unlisted})
+	rec := w.add(at, btf.KindFunc, name, uint32(at+1), 0)
+	w.out.Records[rec].Aux = uint32(group)
+	w.add(at+1, btf.KindFuncProto, 0, ret, 0)
+	w.out.Records[rec+1].Flags = btf.Unlisted
 	*child = frame{kind: inFunction, rec: rec + 1, first: uint32(len(w.out.Members)), fn: int32(len(w.funcs))}
 	w.funcs = append(w.funcs, function{rec: rec, place: uint32(at), first: uint32(len(w.params))})
 }

@@ -64,29 +64,28 @@ func (w *walker) members(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame) (in
 		if int(ab.Fixed) > u.End-q {
 			return 0, u.Errorf(at, "values run past the end of the unit")
 		}
-		m := btf.Member{Name: name}
+		ref := uint32(0)
 		if ab.Has&(1<<slotType) != 0 {
-			m.Ref = u.Load(q, &ab.F[slotType]) + uint32(u.Start)
+			ref = u.Load(q, &ab.F[slotType]) + uint32(u.Start)
 		}
-		off := 8 * uint64(u.Load(q, &ab.F[slotSize]))
+		off, size := 8*uint64(u.Load(q, &ab.F[slotSize])), uint32(0)
 		if ab.Has&(1<<slotMore|1<<slotBits) != 0 {
-			m.B = u.Load(q, &ab.F[slotMore])
+			size = u.Load(q, &ab.F[slotMore])
 			if bits := u.Load(q, &ab.F[slotBits]); bits != 0 {
 				off = uint64(bits)
 			}
 		}
-		m.A = uint32(off)
 		cur.comp++
 		switch {
 		case off > 0xffffffff, union && off != 0:
 			w.warn(warnMember, u, at)
-		case m.B != 0 && (m.B > 255 || off > maxBitfieldOff), m.B == 0 && off%8 != 0:
+		case size != 0 && (size > 255 || off > maxBitfieldOff), size == 0 && off%8 != 0:
 			w.warn(warnMember, u, at)
 		default:
-			if m.B != 0 {
+			if size != 0 {
 				cur.flags |= frameBitfields
 			}
-			w.out.Members = append(w.out.Members, m)
+			w.addMember(name, ref, uint32(off), size)
 			cur.count++
 		}
 		p = q + int(ab.Fixed)
@@ -115,13 +114,13 @@ func (w *walker) enumerators(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame)
 			return 0, u.Errorf(at, "values run past the end of the unit")
 		}
 		f := &ab.F[slotSize]
-		m := btf.Member{Name: name, A: u.Load(q, f)}
-		if int32(m.A) < 0 && f.Implicit() { // a constant in the declaration has a sign, one in the DIE none
-			m.B = ^uint32(0)
+		low, high := u.Load(q, f), uint32(0)
+		if int32(low) < 0 && f.Implicit() { // a constant in the declaration has a sign, one in the DIE none
+			high = ^uint32(0)
 			cur.flags |= frameNegative
 		}
 		if name != 0 {
-			w.out.Members = append(w.out.Members, m)
+			w.addMember(name, 0, low, high)
 			cur.count++
 		} else {
 			w.warn(warnNameless, u, at)
@@ -142,10 +141,10 @@ func (w *walker) refType(u *dwarf.Unit, p int, ab *dwarf.Abbrev, at int) (int, e
 	if int(ab.Fixed) > u.End-p {
 		return 0, u.Errorf(at, "values run past the end of the unit")
 	}
-	r := btf.Record{Kind: refKind[ab.Act]}
+	ref := uint32(0)
 	if ab.Has&(1<<slotType) != 0 {
-		r.Ref = u.Load(p, &ab.F[slotType]) + uint32(u.Start)
+		ref = u.Load(p, &ab.F[slotType]) + uint32(u.Start)
 	}
-	w.add(at, r)
+	w.add(at, refKind[ab.Act], 0, ref, 0)
 	return p + int(ab.Fixed), nil
 }

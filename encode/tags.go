@@ -42,7 +42,7 @@ func (w *walker) annotation(u *dwarf.Unit, d *dwarf.DIE, cur *frame) error {
 		ptr := &w.out.Records[cur.rec] // the tag written last comes first
 		target := ptr.Ref
 		ptr.Ref = uint32(d.At)
-		w.add(d.At, btf.Record{Kind: btf.KindTypeTag, Name: text, Ref: target})
+		w.add(d.At, btf.KindTypeTag, text, target, 0)
 		return nil
 	}
 	if !w.opt.features.declTag {
@@ -64,7 +64,6 @@ func (w *walker) annotation(u *dwarf.Unit, d *dwarf.DIE, cur *frame) error {
 func (w *walker) addDeclTag(at int, text btf.NameID, target uint32, comp int32) {
 	t := &w.out.Records[target]
 	place := t.Pos
-	r := btf.Record{Kind: btf.KindDeclTag, Name: text, Aux: uint32(comp)}
 	switch t.Kind {
 	case btf.KindFuncProto: // of a function: the FUNC stands right before it
 		if target == 0 || w.out.Records[target-1].Kind != btf.KindFunc {
@@ -75,8 +74,8 @@ func (w *walker) addDeclTag(at int, text btf.NameID, target uint32, comp int32) 
 	default:
 		return
 	}
-	r.Ref = place
-	rec := w.add(at, r)
+	rec := w.add(at, btf.KindDeclTag, text, place, 0)
+	w.out.Records[rec].Aux = uint32(comp)
 	if w.opt.Compat {
 		w.tagged = append(w.tagged, rec)
 	}
@@ -100,13 +99,13 @@ func (w *walker) gnuTypeTags(u *dwarf.Unit, d *dwarf.DIE, f *fields) error {
 		w.warn(warnTag, u, d.At)
 		return nil
 	}
-	w.add(d.At, btf.Record{Kind: btf.KindPtr, Ref: uint32(d.At + 1)})
+	w.add(d.At, btf.KindPtr, 0, uint32(d.At+1), 0)
 	for i, text := range texts {
 		next := uint32(d.At + i + 2)
 		if i == len(texts)-1 {
 			next = f.typ
 		}
-		w.add(d.At+i+1, btf.Record{Kind: btf.KindTypeTag, Name: text, Ref: next})
+		w.add(d.At+i+1, btf.KindTypeTag, text, next, 0)
 	}
 	w.act = actNone
 	return nil

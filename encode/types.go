@@ -201,11 +201,10 @@ func (w *walker) declare(u *dwarf.Unit, at int, kind btf.Kind, f *fields) {
 		w.warn(warnNameless, u, at)
 		return
 	}
-	r := btf.Record{Kind: btf.KindFwd, Name: f.name}
+	i := w.add(at, btf.KindFwd, f.name, 0, 0)
 	if kind == btf.KindUnion {
-		r.Flags = btf.Kflag
+		w.out.Records[i].Flags = btf.Kflag
 	}
-	w.add(at, r)
 }
 
 // opaque adds a type of which only the size can be said (encode.md 3.16).
@@ -214,7 +213,7 @@ func (w *walker) opaque(at int, size uint64) {
 		w.alias(at, 0)
 		return
 	}
-	w.add(at, btf.Record{Kind: btf.KindStruct, Size: uint32(size)})
+	w.add(at, btf.KindStruct, 0, 0, uint32(size))
 }
 
 // base adds a base type (encode.md 3.4).
@@ -252,7 +251,8 @@ func (w *walker) base(u *dwarf.Unit, at int, f *fields) {
 		w.opaque(at, f.size)
 		return
 	}
-	i := w.add(at, r)
+	i := w.add(at, r.Kind, r.Name, 0, r.Size)
+	w.out.Records[i].Aux = r.Aux
 	if w.intRec == 0 && r.Kind == btf.KindInt && w.isInt(r.Name) {
 		w.intRec = i
 	}

@@ -54,8 +54,7 @@ type fields struct {
 func (w *walker) walk(u *dwarf.Unit) error {
 	buf, end := u.Buf, u.End
 	p := u.Start + int(u.FirstDIE)
-	cur := frame{kind: inNone}
-	stack := w.stack[:0]
+	depth, cur := 0, w.bottom()
 	for p < end {
 		at := p
 		code := uint64(buf[p])
@@ -66,10 +65,10 @@ func (w *walker) walk(u *dwarf.Unit) error {
 			}
 		}
 		if code == 0 {
-			if len(stack) > 0 {
-				w.close(&cur)
-				cur = stack[len(stack)-1]
-				stack = stack[:len(stack)-1]
+			if depth > 0 {
+				w.close(cur)
+				depth--
+				cur = &w.stack[depth]
 			}
 			continue
 		}
@@ -100,20 +99,20 @@ func (w *walker) walk(u *dwarf.Unit) error {
 					continue
 				}
 			}
-			if len(stack) >= maxDepth {
+			if depth++; depth > maxDepth {
 				return u.Errorf(at, "DIEs nest deeper than %d", maxDepth)
 			}
-			stack = append(stack, cur)
-			cur = frame{kind: inNone}
+			cur = w.push(depth)
+			cur.kind = inNone // the rest does not matter
 			continue
 		}
 		if quick := ab.Quick; quick {
 			var err error
 			switch act {
 			case actMember:
-				p, err = w.members(u, p, ab, &cur)
+				p, err = w.members(u, p, ab, cur)
 			case actEnumerator:
-				p, err = w.enumerators(u, p, ab, &cur)
+				p, err = w.enumerators(u, p, ab, cur)
 			case actPointer, actConst, actVolatile, actRestrict:
 				p, err = w.refType(u, p, ab, at)
 			default:
@@ -133,20 +132,21 @@ func (w *walker) walk(u *dwarf.Unit) error {
 				return err
 			}
 		} else {
-			next, err := w.slow(u, at, act, &cur, &f)
+			next, err := w.slow(u, at, act, cur, &f)
 			if err != nil {
 				return err
 			}
 			p = next
 			act = w.act
 		}
-		child := frame{kind: inNone}
+		child := &w.stack[depth+1]
+		*child = frame{}
 		switch act {
 		case actPointer, actConst, actVolatile, actRestrict:
-			child.rec = w.add(at, btf.Record{Kind: refKind[act], Ref: f.typ})
+			child.rec = w.add(at, refKind[act], 0, f.typ, 0)
 			child.kind = inPointer
 		case actMember:
-			w.member(u, &cur, &f, at)
+			w.member(u, cur, &f, at)
 			child.kind, child.comp, child.rec = inMember, cur.comp-1, cur.rec
 		case actEnumerator:
 			v := f.size
@@ -157,12 +157,12 @@ func (w *walker) walk(u *dwarf.Unit) error {
 			if int64(v) < 0 {
 				cur.flags |= frameNegative
 			}
-			w.append(&cur, btf.Member{Name: f.name, A: uint32(v), B: uint32(v >> 32)})
+			w.append(cur, btf.Member{Name: f.name, A: uint32(v), B: uint32(v >> 32)})
 		case actParam:
 			if f.name == 0 {
 				cur.flags |= frameNameless
 			}
-			w.append(&cur, btf.Member{Name: f.name, Ref: f.typ})
+			w.append(cur, btf.Member{Name: f.name, Ref: f.typ})
 			if cur.kind == inFunction && !ab.Slow {
 				w.params = append(w.params, rawParam{})
 			}
@@ -176,7 +176,7 @@ func (w *walker) walk(u *dwarf.Unit) error {
 				w.alias(at, f.typ)
 				break
 			}
-			child.rec = w.add(at, btf.Record{Kind: btf.KindTypedef, Name: f.name, Ref: f.typ})
+			child.rec = w.add(at, btf.KindTypedef, f.name, f.typ, 0)
 			child.kind = inTypedef
 		case actStruct, actUnion:
 			kind := btf.KindStruct
@@ -192,7 +192,7 @@ func (w *walker) walk(u *dwarf.Unit) error {
 				w.alias(at, 0)
 				break
 			}
-			child.rec = w.add(at, btf.Record{Kind: kind, Name: f.name, Size: uint32(f.size)})
+			child.rec = w.add(at, kind, f.name, 0, uint32(f.size))
 			child.kind = inStruct
 			child.first = uint32(len(w.out.Members))
 		case actEnum:
@@ -203,36 +203,36 @@ func (w *walker) walk(u *dwarf.Unit) error {
 				w.warn(warnNameless, u, at)
 				break
 			}
-			child.rec = w.add(at, btf.Record{Kind: btf.KindEnum, Name: f.name, Size: uint32(f.size), Ref: f.typ})
+			child.rec = w.add(at, btf.KindEnum, f.name, f.typ, uint32(f.size))
 			child.kind = inEnum
 			child.first = uint32(len(w.out.Members))
 		case actArray:
-			child.rec = w.add(at, btf.Record{Kind: btf.KindArray, Ref: f.typ, Size: 1})
+			child.rec = w.add(at, btf.KindArray, 0, f.typ, 1)
 			child.first = child.rec // the innermost dimension so far
 			child.kind = inArray
 			w.arrays = true
 		case actSubrange:
 			if cur.kind == inArray {
-				w.dimension(&cur, at, ab, &f)
+				w.dimension(cur, at, ab, &f)
 			} else {
 				w.alias(at, f.typ)
 			}
 		case actProto:
-			child.rec = w.add(at, btf.Record{Kind: btf.KindFuncProto, Ref: f.typ})
+			child.rec = w.add(at, btf.KindFuncProto, 0, f.typ, 0)
 			child.kind = inProto
 			child.fn = -1
 			child.first = uint32(len(w.out.Members))
 		case actSubprogram:
-			w.function(&child, at, &f)
+			w.function(child, at, &f)
 		case actBase:
 			w.base(u, at, &f)
 		case actInheritance:
 			cur.comp++
 		case actReference:
-			w.add(at, btf.Record{Kind: btf.KindPtr, Ref: f.typ})
+			w.add(at, btf.KindPtr, 0, f.typ, 0)
 		case actPtrToMember:
 			if f.size == 0 || f.size == uint64(u.AddrSize) {
-				w.add(at, btf.Record{Kind: btf.KindPtr})
+				w.add(at, btf.KindPtr, 0, 0, 0)
 			} else {
 				w.opaque(at, f.size)
 			}
@@ -245,32 +245,47 @@ func (w *walker) walk(u *dwarf.Unit) error {
 		case actUnit:
 			child.kind = inUnit
 		case actFunction:
-			child = w.child
+			*child = w.child
 		}
 		if len(w.tags) > 0 {
-			w.gnuDeclTags(u, at, p, &cur, &child)
+			w.gnuDeclTags(u, at, p, cur, child)
 		}
 		if !ab.Children {
 			if child.kind >= inStruct && child.kind <= inFunction {
-				w.close(&child)
+				w.close(child)
 			}
 			continue
 		}
-		if len(stack) >= maxDepth {
+		if depth++; depth > maxDepth {
 			return u.Errorf(at, "DIEs nest deeper than %d", maxDepth)
 		}
-		stack = append(stack, cur)
-		cur = child
+		cur = w.push(depth)
 	}
 	if p > end {
 		return u.Errorf(end, "last DIE runs past the end of the unit")
 	}
-	for ; len(stack) > 0; stack = stack[:len(stack)-1] {
-		w.close(&cur)
-		cur = stack[len(stack)-1]
+	for ; depth > 0; depth-- {
+		w.close(&w.stack[depth])
 	}
-	w.stack = stack
 	return w.err
+}
+
+// bottom returns the frame below all others. Frames are written where they stay: one that is built
+// elsewhere and copied costs more than the rest of a DIE.
+func (w *walker) bottom() *frame {
+	if len(w.stack) == 0 {
+		w.stack = make([]frame, 64)
+	}
+	w.stack[0] = frame{}
+	return &w.stack[0]
+}
+
+// push returns the frame at a depth, and makes sure that there is one above it.
+func (w *walker) push(depth int) *frame {
+	if depth+1 >= len(w.stack) {
+		w.stack = append(w.stack, make([]frame, len(w.stack))...)
+	}
+	return &w.stack[depth]
 }
 
 var refKind = [numActs]btf.Kind{actPointer: btf.KindPtr, actConst: btf.KindConst,
@@ -352,12 +367,16 @@ func (w *walker) slots(u *dwarf.Unit, p int, ab *dwarf.Abbrev, f *fields) (int, 
 	return next, err
 }
 
-// add appends the record of the DIE at index p of the buffer.
-func (w *walker) add(p int, r btf.Record) uint32 {
+// add appends a record for the DIE at index p of the buffer, and returns its index. It is written in
+// place: a record that is built on the stack and copied stalls the processor, which cannot forward several narrow
+// stores to one wide load (refType took three times as long).
+func (w *walker) add(p int, kind btf.Kind, name btf.NameID, ref, size uint32) uint32 {
 	w.rank.Set(uint32(p))
-	r.Pos = uint32(p)
-	w.out.Records = append(w.out.Records, r)
-	return uint32(len(w.out.Records) - 1)
+	i := len(w.out.Records)
+	w.out.Records = append(w.out.Records, btf.Record{})
+	r := &w.out.Records[i]
+	r.Pos, r.Name, r.Ref, r.Size, r.Kind = uint32(p), name, ref, size, kind
+	return uint32(i)
 }
 
 // alias makes references to the DIE at p lead to the place to, without a record.
@@ -369,8 +388,15 @@ func (w *walker) append(cur *frame, m btf.Member) {
 	if cur.first+cur.count != uint32(len(w.out.Members)) {
 		w.relocate(cur)
 	}
-	w.out.Members = append(w.out.Members, m)
+	w.addMember(m.Name, m.Ref, m.A, m.B)
 	cur.count++
+}
+
+// addMember appends a member, in place like add.
+func (w *walker) addMember(name btf.NameID, ref, a, b uint32) {
+	w.out.Members = append(w.out.Members, btf.Member{})
+	m := &w.out.Members[len(w.out.Members)-1]
+	m.Name, m.Ref, m.A, m.B = name, ref, a, b
 }
 
 func (w *walker) relocate(cur *frame) {
@@ -479,7 +505,7 @@ func (w *walker) addDimension(cur *frame, at int, n uint32) {
 		w.out.Records[cur.rec].Size *= n
 	default: // the element of the dimension before it, where that stood
 		outer := cur.first
-		cur.first = w.add(at, btf.Record{Kind: btf.KindArray, Ref: w.out.Records[outer].Ref, Size: n})
+		cur.first = w.add(at, btf.KindArray, 0, w.out.Records[outer].Ref, n)
 		w.out.Records[outer].Ref = uint32(at)
 	}
 	cur.comp++

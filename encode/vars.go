@@ -83,7 +83,8 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	if first.Flag(dwarf.AttrExternal) || second.Flag(dwarf.AttrExternal) {
 		linkage = btf.LinkageGlobal
 	}
-	rec := w.add(d.At, btf.Record{Kind: btf.KindVar, Name: name, Ref: typ, Aux: linkage})
+	rec := w.add(d.At, btf.KindVar, name, typ, 0)
+	w.out.Records[rec].Aux = linkage
 	w.vars = append(w.vars, variable{rec: rec, section: sec, off: off})
 	w.act, w.child = actFunction, frame{kind: inVariable, rec: rec, comp: -1}
 	if w.opt.Compat {

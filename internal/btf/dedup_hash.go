@@ -27,29 +27,12 @@ const (
 	keyB = 0xe7037ed1a0b428db
 )
 
-// word folds one word into both lanes.
-func (h *hash128) word(w uint64) {
-	hi, lo := bits.Mul64(h.a^w^keyA, mulA)
-	h.a = hi ^ lo
-	hi, lo = bits.Mul64(h.b^w^keyB, mulB)
-	h.b = hi ^ lo
-}
-
-// pair folds a word and another hash in, with one multiplication per lane: each lane
-// of x only into its own.
-func (h *hash128) pair(w uint64, x *hash128) {
-	hi, lo := bits.Mul64(h.a^w^keyA, x.a^mulA)
-	h.a = hi ^ lo
-	hi, lo = bits.Mul64(h.b^w^keyB, x.b^mulB)
-	h.b = hi ^ lo
-}
-
-// words folds two words in.
-func (h *hash128) words(w, v uint64) {
-	hi, lo := bits.Mul64(h.a^w^keyA, v^mulA)
-	h.a = hi ^ lo
-	hi, lo = bits.Mul64(h.b^w^keyB, v^mulB)
-	h.b = hi ^ lo
+// fold takes one word into both lanes, each with a multiplier of its own, and returns them. They are
+// passed by value, so that they stay in registers.
+func fold(a, b, w, x, y uint64) (uint64, uint64) {
+	hiA, loA := bits.Mul64(a^w^keyA, x^mulA)
+	hiB, loB := bits.Mul64(b^w^keyB, y^mulB)
+	return hiA ^ loA, hiB ^ loB
 }
 
 const enumTag = 3
@@ -60,18 +43,14 @@ func (r *Record) tagClass() uint32 {
 	if r.Name == 0 {
 		return 0
 	}
-	switch r.Kind {
-	case KindStruct:
-		return 1
-	case KindUnion:
-		return 2
-	case KindFwd:
-		return 1 + uint32(r.Flags&Kflag)
-	case KindEnum, KindEnum64:
-		return enumTag
+	c := uint32(tagClasses[r.Kind&31])
+	if r.Kind == KindFwd {
+		c += uint32(r.Flags & Kflag)
 	}
-	return 0
+	return c
 }
+
+var tagClasses = [32]uint8{KindStruct: 1, KindUnion: 2, KindFwd: 1, KindEnum: enumTag, KindEnum64: enumTag}
 
 // isFwd tells whether the record only declares its tag.
 func (r *Record) isFwd() bool {
@@ -107,7 +86,7 @@ func (h *hasher) run(u *Unit) error {
 		h.state = make([]uint8, n+n/4)
 	}
 	h.ref, h.key, h.state = h.ref[:n], h.key[:n], h.state[:n]
-	h.start()
+	h.reset()
 	h.all()
 	if h.loops {
 		if err := h.cutLoops(); err != nil {
@@ -118,25 +97,22 @@ func (h *hasher) run(u *Unit) error {
 	return nil
 }
 
-// start gives the tags their references.
-func (h *hasher) start() {
+// reset forgets all references but that to void.
+func (h *hasher) reset() {
 	clear(h.state)
 	h.tags = h.tags[:0]
 	h.ref[0], h.key[0], h.state[0] = hash128{1, 1}, hash128{1, 1}, stateDone
-	for i := range h.u.Records {
-		if c := h.u.Records[i].tagClass(); c != 0 {
-			var t hash128
-			t.word(uint64(c)<<32 | uint64(h.u.Records[i].Name))
-			h.ref[i], h.state[i] = t, stateDone
-			h.tags = append(h.tags, uint32(i))
-		}
-	}
 }
 
 // all hashes what is not done yet, and then the tags, whose references everything else waits for.
 func (h *hasher) all() {
 	for i := 1; i < len(h.u.Records); i++ {
-		if h.state[i] != stateDone {
+		if h.state[i] == stateDone {
+			continue
+		}
+		if c := h.u.Records[i].tagClass(); c != 0 {
+			h.tag(uint32(i), c)
+		} else {
 			h.settle(uint32(i))
 		}
 	}
@@ -146,6 +122,14 @@ func (h *hasher) all() {
 	for _, i := range h.tags {
 		h.settle(i)
 	}
+}
+
+// tag gives record i, which is referred to by name, its reference.
+func (h *hasher) tag(i, class uint32) {
+	t := &h.ref[i]
+	t.a, t.b = fold(0, 0, uint64(class)<<32|uint64(h.u.Records[i].Name), 0, 0)
+	h.state[i] = stateDone
+	h.tags = append(h.tags, i)
 }
 
 // settle hashes record i and all that it needs.
@@ -167,8 +151,12 @@ func (h *hasher) walk() {
 	}
 }
 
-// pend notes that record j, which is referred to, is not done.
+// pend sees to record j, which is referred to and not done.
 func (h *hasher) pend(j uint32) {
+	if c := h.u.Records[j].tagClass(); c != 0 {
+		h.tag(j, c)
+		return
+	}
 	if h.state[j] == stateOpen { // only what lies on the path to the visited record is open
 		h.loops = true
 		return
@@ -186,57 +174,46 @@ func (h *hasher) visit(i uint32) bool {
 		h.state[i] = stateOpen
 	}
 	h.ready = true
-	var k hash128
 	aux := r.Aux
 	if r.Kind == KindArray { // an index
 		aux = 0
 	}
-	k.words(uint64(r.Count)|uint64(aux)<<32, uint64(r.Kind)|uint64(r.Flags&Kflag)<<8)
+	a, b := fold(0, 0, uint64(r.Count)|uint64(aux)<<32, uint64(r.Kind)|uint64(r.Flags&Kflag)<<8, uint64(r.Kind)|uint64(r.Flags&Kflag)<<8)
 	if h.state[r.Ref] != stateDone {
 		h.pend(r.Ref)
 	}
-	k.pair(uint64(r.Name)|uint64(r.Size)<<32, &h.ref[r.Ref])
+	ref := &h.ref[r.Ref]
+	a, b = fold(a, b, uint64(r.Name)|uint64(r.Size)<<32, ref.a, ref.b)
+	for n := range h.u.Members[r.First : r.First+r.Count] {
+		m := &h.u.Members[int(r.First)+n]
+		if h.state[m.Ref] != stateDone {
+			h.pend(m.Ref)
+		}
+		ref := &h.ref[m.Ref]
+		a, b = fold(a, b, uint64(m.Name)|uint64(m.A)<<32, ref.a, ref.b)
+		if m.B != 0 {
+			a, b = fold(a, b, uint64(m.B), 0, 0)
+		}
+	}
 	switch r.Kind {
 	case KindArray:
 		if h.state[r.Aux] != stateDone {
 			h.pend(r.Aux)
 		}
-		k.pair(0, &h.ref[r.Aux])
-	case KindStruct, KindUnion:
-		for m := range h.u.Members[r.First : r.First+r.Count] {
-			m := &h.u.Members[int(r.First)+m]
-			if h.state[m.Ref] != stateDone {
-				h.pend(m.Ref)
-			}
-			k.pair(uint64(m.Name)|uint64(m.A)<<32, &h.ref[m.Ref])
-			if r.Flags&Kflag != 0 {
-				k.word(uint64(m.B))
-			}
-		}
-	case KindEnum, KindEnum64:
-		for m := range h.u.Members[r.First : r.First+r.Count] {
-			m := &h.u.Members[int(r.First)+m]
-			k.words(uint64(m.Name)|uint64(m.A)<<32, uint64(m.B))
-		}
-	case KindFuncProto:
-		for m := range h.u.Members[r.First : r.First+r.Count] {
-			m := &h.u.Members[int(r.First)+m]
-			if h.state[m.Ref] != stateDone {
-				h.pend(m.Ref)
-			}
-			k.pair(uint64(m.Name), &h.ref[m.Ref])
-		}
+		ref := &h.ref[r.Aux]
+		a, b = fold(a, b, 0, ref.a, ref.b)
 	case KindVar, KindDatasec: // never merged: the place is the identity
-		k.word(h.u.Base + uint64(r.Pos))
+		a, b = fold(a, b, h.u.Base+uint64(r.Pos), 0, 0)
 	}
 	if !h.ready {
 		return false
 	}
-	k.a |= 1 // 0 marks a free entry of the table
-	k.b |= 1
-	h.key[i] = k
+	a |= 1 // 0 marks a free entry of the table
+	b |= 1
+	h.key[i].a, h.key[i].b = a, b
 	if inner {
-		h.ref[i], h.state[i] = k, stateDone
+		h.ref[i].a, h.ref[i].b = a, b
+		h.state[i] = stateDone
 	}
 	return true
 }

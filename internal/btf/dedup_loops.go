@@ -56,13 +56,12 @@ func (h *hasher) cutLoops() error {
 		return &LoopError{h.u, endless}
 	}
 	h.addReferrers()
-	h.start()
+	h.reset()
 	for i := range h.cyclic {
 		r := &h.u.Records[i]
-		k := hash128{^uint64(r.Kind), ^uint64(r.Flags & Kflag)}
-		k.word(uint64(r.Name) | uint64(r.Size)<<32)
-		k.word(uint64(r.Count))
-		h.ref[i], h.state[i] = k, stateDone
+		a, b := fold(^uint64(r.Kind), ^uint64(r.Flags&Kflag), uint64(r.Name)|uint64(r.Size)<<32, 0, 0)
+		a, b = fold(a, b, uint64(r.Count), 0, 0)
+		h.ref[i], h.state[i] = hash128{a, b}, stateDone
 	}
 	return nil
 }
