@@ -17,21 +17,27 @@ func (w *walker) finish() error {
 		w.intRec = w.addInt()
 	}
 	w.rank.Seal()
-	for i := range w.out.Members {
-		m := &w.out.Members[i]
+	rank := w.rank // a copy, for stores cannot change it
+	members, records := w.out.Members, w.out.Records
+	for i := range members {
+		m := &members[i]
 		if m.Ref == 0 {
 			continue
 		}
-		if rec := w.rank.Index(m.Ref); rec != 0 {
+		if rec := rank.Index(m.Ref); rec != 0 {
 			m.Ref = rec
 		} else {
 			m.Ref = w.resolve(m.Ref)
 		}
 	}
-	for i := range w.out.Records {
-		r := &w.out.Records[i]
+	for i := range records {
+		r := &records[i]
 		if r.Ref != 0 {
-			r.Ref = w.resolve(r.Ref)
+			if rec := rank.Index(r.Ref); rec != 0 {
+				r.Ref = rec
+			} else {
+				r.Ref = w.resolve(r.Ref)
+			}
 		}
 		if r.Kind == btf.KindArray {
 			r.Aux = w.intRec

@@ -39,13 +39,22 @@ func (w *walker) quickName(u *dwarf.Unit, p int, ab *dwarf.Abbrev) (btf.NameID, 
 		case b[3] == 0:
 			return btf.InlineNameWord(v & 0xffffff), p + 4, nil
 		}
-		v, next := u.Value(p, dwarf.FormString, 0)
+		var v dwarf.Value
+		next := u.Value(&v, p, dwarf.FormString, 0)
 		if next < 0 {
 			return 0, 0, u.Errorf(p, "string runs past the end of the unit")
 		}
 		return w.in.names.intern(v.B), next, nil
 	}
 	return 0, p, nil
+}
+
+// pastEnd says what of a DIE is not inside the unit: its values are at Buf[at:], those behind the name at Buf[p:].
+func pastEnd(u *dwarf.Unit, at, p int) error {
+	if p > u.End {
+		return u.Errorf(at, "string runs past the end of the unit")
+	}
+	return u.Errorf(at, "values run past the end of the unit")
 }
 
 // members reads a run of members of the struct or union cur. p is the index behind the code of
@@ -55,6 +64,7 @@ func (w *walker) members(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame) (in
 		w.relocate(cur)
 	}
 	union := w.out.Records[cur.rec].Kind == btf.KindUnion
+	base := uint32(u.Start)
 	for {
 		at := p - 1
 		name, q, err := w.quickName(u, p, ab)
@@ -62,11 +72,11 @@ func (w *walker) members(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame) (in
 			return 0, err
 		}
 		if int(ab.Fixed) > u.End-q {
-			return 0, u.Errorf(at, "values run past the end of the unit")
+			return 0, pastEnd(u, p, q)
 		}
 		ref := uint32(0)
 		if ab.Has&(1<<slotType) != 0 {
-			ref = u.Load(q, &ab.F[slotType]) + uint32(u.Start)
+			ref = u.Load(q, &ab.F[slotType]) + base
 		}
 		off, size := 8*uint64(u.Load(q, &ab.F[slotSize])), uint32(0)
 		if ab.Has&(1<<slotMore|1<<slotBits) != 0 {
@@ -76,17 +86,11 @@ func (w *walker) members(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame) (in
 			}
 		}
 		cur.comp++
-		switch {
-		case off > 0xffffffff, union && off != 0:
-			w.warn(warnMember, u, at)
-		case size != 0 && (size > 255 || off > maxBitfieldOff), size == 0 && off%8 != 0:
-			w.warn(warnMember, u, at)
-		default:
-			if size != 0 {
-				cur.flags |= frameBitfields
-			}
-			w.addMember(name, ref, uint32(off), size)
+		if size == 0 && off <= 0xffffffff && off%8 == 0 && (off == 0 || !union) {
+			w.addMember(name, ref, uint32(off), 0)
 			cur.count++
+		} else {
+			w.oddMember(u, at, cur, btf.Member{Name: name, Ref: ref, A: uint32(off), B: size}, off, union)
 		}
 		p = q + int(ab.Fixed)
 		if p >= u.End {
@@ -111,7 +115,7 @@ func (w *walker) enumerators(u *dwarf.Unit, p int, ab *dwarf.Abbrev, cur *frame)
 			return 0, err
 		}
 		if int(ab.Fixed) > u.End-q {
-			return 0, u.Errorf(at, "values run past the end of the unit")
+			return 0, pastEnd(u, p, q)
 		}
 		f := &ab.F[slotSize]
 		low, high := u.Load(q, f), uint32(0)

@@ -12,7 +12,6 @@
 package encode
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -296,52 +295,34 @@ func (w *walker) fields(u *dwarf.Unit, p int, ab *dwarf.Abbrev, f *fields) (int,
 	if ab.Fixed < 0 {
 		return w.slots(u, p, ab, f)
 	}
+	var err error
 	at := p
-	switch ab.Name {
-	case dwarf.NameStrp:
+	if ab.Name == dwarf.NameStrx {
 		if int(ab.Fixed) > u.End-p {
-			return 0, u.Errorf(at, "values run past the end of the unit")
+			return 0, pastEnd(u, at, p)
 		}
-		off := u.Load(p, &ab.F[slotName])
-		if w.byOffset && int(off) < len(w.in.names.str) {
-			f.name = btf.NameID(off + 1)
-		} else {
-			id, err := w.strp(u, at, uint64(off))
-			if err != nil {
-				return 0, err
-			}
-			f.name = id
-		}
-	case dwarf.NameLead:
-		n := bytes.IndexByte(u.Buf[p:u.End], 0)
-		if n < 0 {
-			return 0, u.Errorf(at, "string runs past the end of the unit")
-		}
-		f.name = w.in.names.intern(u.Buf[p : p+n])
-		p += n + 1
-	case dwarf.NameStrx:
-		if int(ab.Fixed) > u.End-p {
-			return 0, u.Errorf(at, "values run past the end of the unit")
-		}
-		id, err := w.strx(u, at, uint64(u.Load(p, &ab.F[slotName])))
-		if err != nil {
-			return 0, err
-		}
-		f.name = id
+		f.name, err = w.strx(u, p, uint64(u.Load(p, &ab.F[slotName])))
+	} else {
+		f.name, p, err = w.quickName(u, p, ab)
+	}
+	if err != nil {
+		return 0, err
 	}
 	if int(ab.Fixed) > u.End-p {
-		return 0, u.Errorf(at, "values run past the end of the unit")
+		return 0, pastEnd(u, at, p)
 	}
 	if ab.Has&(1<<slotType) != 0 {
 		f.typ = u.Load(p, &ab.F[slotType]) + uint32(u.Start)
 	}
-	size := &ab.F[slotSize]
-	f.size = uint64(u.Load(p, size))
-	if size.Implicit() { // an implicit constant has a sign
-		f.size = uint64(int64(int32(size.Const)))
+	if ab.Has&(1<<slotSize|1<<slotMore|1<<slotBits) != 0 {
+		size := &ab.F[slotSize]
+		f.size = uint64(u.Load(p, size))
+		if size.Implicit() { // an implicit constant has a sign
+			f.size = uint64(int64(int32(size.Const)))
+		}
+		f.more = uint64(u.Load(p, &ab.F[slotMore]))
+		f.bits = uint64(u.Load(p, &ab.F[slotBits]))
 	}
-	f.more = uint64(u.Load(p, &ab.F[slotMore]))
-	f.bits = uint64(u.Load(p, &ab.F[slotBits]))
 	return p + int(ab.Fixed), nil
 }
 
@@ -417,15 +398,20 @@ func (w *walker) member(u *dwarf.Unit, cur *frame, f *fields, at int) {
 	if f.bits != 0 {
 		off = f.bits
 	}
-	m := btf.Member{Name: f.name, Ref: f.typ, A: uint32(off), B: uint32(f.more)}
-	union := w.out.Records[cur.rec].Kind == btf.KindUnion
+	size := uint32(min(f.more, 1<<31))
+	m := btf.Member{Name: f.name, Ref: f.typ, A: uint32(off), B: size}
+	w.oddMember(u, at, cur, m, off, w.out.Records[cur.rec].Kind == btf.KindUnion)
+}
+
+// oddMember adds a member that may be a bitfield, or may not be expressible. Its offset is offBits.
+func (w *walker) oddMember(u *dwarf.Unit, at int, cur *frame, m btf.Member, offBits uint64, union bool) {
 	switch {
-	case off > 0xffffffff, f.more > 255, f.more != 0 && off > maxBitfieldOff,
-		f.more == 0 && off%8 != 0, union && off != 0:
+	case offBits > 0xffffffff, union && offBits != 0,
+		m.B != 0 && (m.B > 255 || offBits > maxBitfieldOff), m.B == 0 && offBits%8 != 0:
 		w.warn(warnMember, u, at)
 		return
 	}
-	if f.more != 0 {
+	if m.B != 0 {
 		cur.flags |= frameBitfields
 	}
 	w.append(cur, m)

@@ -102,6 +102,9 @@ func (w *Worker) Add(unit int, u *Unit) ([]uint32, error) {
 	w.fresh = w.fresh[:0]
 	w.d.table.acquire(n)
 	for i := 1; i < n; i++ {
+		if i%touchBlock == 1 {
+			w.d.table.touch(w.h.key[i:min(i+touchBlock, n)])
+		}
 		r := &u.Records[i]
 		place := uint64(noPlace)
 		if r.Flags&Unlisted == 0 {

@@ -87,6 +87,17 @@ func (t *table) double() {
 	}
 }
 
+// touchBlock is how many entries are brought into the cache at once.
+const touchBlock = 32
+
+// touch loads the entries of some hashes. Nothing depends on what it reads, so the cache misses, which are most
+// of the cost of a lookup, overlap; in find each would wait for the branch before it.
+func (t *table) touch(keys []hash128) {
+	for i := range keys {
+		t.entries[keys[i].a>>8&t.mask].a.Load()
+	}
+}
+
 // find returns the class of a hash, entering it if it is new, and lowers its first place.
 func (t *table) find(h *hash128, place uint64, ids *idBlock) (class uint32, isNew bool) {
 	for at := h.a >> 8 & t.mask; ; at = (at + 1) & t.mask {

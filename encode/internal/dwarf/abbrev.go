@@ -127,7 +127,7 @@ type Abbrev struct {
 // AbbrevTable holds the declarations of one table. It is reused by Compile.
 type AbbrevTable struct {
 	dense  []Abbrev       // by code, for codes as compilers number them
-	sparse map[uint64]int // other codes -> index into rest
+	sparse map[uint64]int // other codes -> 1 + index into rest
 	rest   []Abbrev
 	specs  []AttrSpec
 	steps  []step
@@ -145,8 +145,8 @@ func (t *AbbrevTable) Get(code uint64) *Abbrev {
 		}
 		return nil
 	}
-	if i, ok := t.sparse[code]; ok {
-		return &t.rest[i]
+	if i := t.sparse[code]; i > 0 {
+		return &t.rest[i-1]
 	}
 	return nil
 }
@@ -183,7 +183,11 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 			t.Size = r.p - int(off)
 			return nil
 		}
-		a := Abbrev{Tag: Tag(r.uleb()), first: uint32(len(t.specs)), skip: uint32(len(t.steps)), valid: true}
+		a, err := t.add(code, at)
+		if err != nil {
+			return err
+		}
+		a.Tag, a.first, a.skip, a.valid = Tag(r.uleb()), uint32(len(t.specs)), uint32(len(t.steps)), true
 		for i := range a.F {
 			a.F[i].Shift = 32
 		}
@@ -196,7 +200,9 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 			if attr == 0 && form == 0 || r.short {
 				break
 			}
-			s := AttrSpec{Attr: Attr(min(attr, 0xffffffff)), Form: Form(min(form, 0xffff))}
+			t.specs = append(t.specs, AttrSpec{})
+			s := &t.specs[len(t.specs)-1]
+			s.Attr, s.Form = Attr(min(attr, 0xffffffff)), Form(min(form, 0xffff))
 			if s.Form == FormImplicitConst {
 				s.Implicit = r.sleb()
 			}
@@ -214,9 +220,9 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 			case FormRefSig8:
 				t.UsesRefSig8 = true
 			}
-			pos = a.place(&s, pos, sizes, big, len(t.specs) == int(a.first))
-			t.addStep(&a, &s, sizes)
-			t.specs = append(t.specs, s)
+			first := len(t.specs)-1 == int(a.first)
+			pos = a.place(s, pos, sizes, big, first)
+			t.addStep(a, s, sizes)
 		}
 		if r.short {
 			return &DecodeError{".debug_abbrev", uint64(at), "table ends in the middle of a declaration"}
@@ -229,9 +235,6 @@ func (t *AbbrevTable) Compile(section []byte, off uint64, h *Header, big bool, p
 			a.Fixed = -1
 		}
 		a.Quick = a.Fixed >= 0 && !a.Slow && !a.Children && a.Name != NameStrx
-		if err := t.add(code, a, at); err != nil {
-			return err
-		}
 	}
 }
 
@@ -305,22 +308,21 @@ func (f *Field) locate(pos, size int32, big bool) {
 	}
 }
 
-func (t *AbbrevTable) add(code uint64, a Abbrev, at int) error {
+// add returns the place for the declaration of a code, to be filled there.
+func (t *AbbrevTable) add(code uint64, at int) (*Abbrev, error) {
 	switch {
-	case code == uint64(len(t.dense)):
-		t.dense = append(t.dense, a)
+	case code == uint64(len(t.dense)) && t.sparse[code] == 0:
+		t.dense = append(t.dense, Abbrev{})
+		return &t.dense[code], nil
 	case t.Get(code) != nil:
-		return &DecodeError{".debug_abbrev", uint64(at), "abbreviation code is declared twice"}
-	case code < uint64(len(t.dense)):
-		t.dense[code] = a
-	default:
-		if t.sparse == nil {
-			t.sparse = map[uint64]int{}
-		}
-		t.sparse[code] = len(t.rest)
-		t.rest = append(t.rest, a)
+		return nil, &DecodeError{".debug_abbrev", uint64(at), "abbreviation code is declared twice"}
 	}
-	return nil
+	if t.sparse == nil {
+		t.sparse = map[uint64]int{}
+	}
+	t.rest = append(t.rest, Abbrev{})
+	t.sparse[code] = len(t.rest)
+	return &t.rest[len(t.rest)-1], nil
 }
 
 // A step passes over one value, or over neighbours of fixed size: an operation in the
@@ -372,7 +374,7 @@ func (t *AbbrevTable) addStep(a *Abbrev, s *AttrSpec, sizes *[0x30]int8) {
 		s.Form == FormAddrx || s.Form == FormLoclistx || s.Form == FormRnglistx:
 		op = stepLeb
 	default:
-		op = stepOther | step(min(uint32(len(t.specs))-a.first, stepArg))
+		op = stepOther | step(min(uint32(len(t.specs))-1-a.first, stepArg))
 	}
 	t.steps = append(t.steps, op)
 	a.skips++

@@ -3,7 +3,6 @@
 package dwarf
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -58,11 +57,12 @@ func (u *Unit) Errorf(p int, format string, args ...any) *DecodeError {
 // offsets in the unit) or string offsets; others read as 0.
 func (u *Unit) Slots(p int, a *Abbrev, v *[NumSlots]uint64) (inline []byte, next int, err error) {
 	*v = [NumSlots]uint64{}
+	var val Value
 	specs := u.Abbrevs.AttrsOf(a)
 	for i := range specs {
 		s := &specs[i]
 		at := p
-		val, n := u.Value(p, s.Form, s.Implicit)
+		n := u.Value(&val, p, s.Form, s.Implicit)
 		if n < 0 {
 			return nil, 0, u.formError(at, s, n)
 		}
@@ -95,20 +95,18 @@ func (u *Unit) Skip(p int, a *Abbrev) (int, error) {
 			}
 			p++
 		case stepString:
-			n := -1
-			if p < u.End {
-				n = bytes.IndexByte(u.Buf[p:u.End], 0)
+			for ; p < u.End && u.Buf[p] != 0; p++ { // GCC's have up to three bytes
 			}
-			if n < 0 {
+			if p++; p > u.End {
 				return 0, u.Errorf(start, "string runs past the end of the unit")
 			}
-			p += n + 1
 		case stepOther:
 			spec := &u.Abbrevs.AttrsOf(a)[s&stepArg]
 			if p > u.End {
 				return 0, u.Errorf(start, "values run past the end of the unit")
 			}
-			_, n := u.Value(p, spec.Form, spec.Implicit)
+			var v Value
+			n := u.Value(&v, p, spec.Form, spec.Implicit)
 			if n < 0 {
 				return 0, u.formError(p, spec, n)
 			}
@@ -186,12 +184,15 @@ func (u *Unit) ReadDIE(at int, d *DIE) error {
 	}
 	d.Abbrev = a
 	d.specs = u.Abbrevs.AttrsOf(a)
+	if cap(d.vals) < len(d.specs) {
+		d.vals = make([]Value, maxAttrs)
+	}
+	d.vals = d.vals[:len(d.specs)]
 	for i := range d.specs {
-		v, n := u.Value(p, d.specs[i].Form, d.specs[i].Implicit)
+		n := u.Value(&d.vals[i], p, d.specs[i].Form, d.specs[i].Implicit)
 		if n < 0 {
 			return u.formError(p, &d.specs[i], n)
 		}
-		d.vals = append(d.vals, v)
 		p = n
 	}
 	d.Next = p

@@ -100,14 +100,14 @@ func (u *Unit) uint(p, size int) uint64 {
 	return v
 }
 
-// Value reads the value of form at Buf[p:]; next is the index behind it, or -1 if it
+// Value reads the value of form at Buf[p:] into v; next is the index behind it, or -1 if it
 // does not end inside the unit, or badForm if the form is unknown.
-func (u *Unit) Value(p int, form Form, implicit int64) (v Value, next int) {
-	v.Form = form
+func (u *Unit) Value(v *Value, p int, form Form, implicit int64) (next int) {
+	v.Form, v.U, v.B = form, 0, nil
 	if form < 0x30 {
 		if n := int(u.sizes[form]); n >= 0 {
 			if n > u.End-p {
-				return v, -1
+				return -1
 			}
 			switch form {
 			case FormImplicitConst:
@@ -123,67 +123,68 @@ func (u *Unit) Value(p int, form Form, implicit int64) (v Value, next int) {
 			default:
 				v.U = u.uint(p, n)
 			}
-			return v, p + n
+			return p + n
 		}
 	}
 	switch form {
 	case FormUdata, FormStrx, FormAddrx, FormLoclistx, FormRnglistx, FormGNUAddrIndex, FormGNUStrIndex:
 		v.U, next = uleb(u.Buf, p, u.End)
-		return v, next
+		return next
 	case FormRefUdata:
 		v.U, next = uleb(u.Buf, p, u.End)
 		v.U += uint64(u.Start)
-		return v, next
+		return next
 	case FormSdata:
 		s, next := sleb(u.Buf, p, u.End)
 		v.U = uint64(s)
-		return v, next
+		return next
 	case FormString:
 		n := bytes.IndexByte(u.Buf[p:u.End], 0)
 		if n < 0 {
-			return v, -1
+			return -1
 		}
 		v.B = u.Buf[p : p+n]
-		return v, p + n + 1
+		return p + n + 1
 	case FormBlock, FormExprloc, FormBlock1, FormBlock2, FormBlock4:
 		n := uint64(0)
 		switch size := blockLen(form); {
 		case size == 0:
 			if n, p = uleb(u.Buf, p, u.End); p < 0 {
-				return v, -1
+				return -1
 			}
 		case size > u.End-p:
-			return v, -1
+			return -1
 		default:
 			n, p = u.uint(p, size), p+size
 		}
 		if n > uint64(u.End-p) {
-			return v, -1
+			return -1
 		}
 		v.B = u.Buf[p : p+int(n)]
-		return v, p + int(n)
+		return p + int(n)
 	case FormGNURefAlt, FormGNUStrpAlt:
 		n := u.OffsetSize()
 		if n > u.End-p {
-			return v, -1
+			return -1
 		}
 		v.U = u.uint(p, n)
-		return v, p + n
+		return p + n
 	case FormIndirect:
 		f, p := uleb(u.Buf, p, u.End)
 		if p < 0 {
-			return v, -1
+			return -1
 		}
 		if f == uint64(FormIndirect) || f > 0xffff { // no chains: each step would be a stack frame
-			return v, badForm
+			return badForm
 		}
 		if Form(f) == FormImplicitConst {
 			s, next := sleb(u.Buf, p, u.End)
-			return Value{Form: FormSdata, U: uint64(s)}, next
+			v.Form, v.U = FormSdata, uint64(s)
+			return next
 		}
-		return u.Value(p, Form(f), 0)
+		return u.Value(v, p, Form(f), 0)
 	}
-	return v, badForm
+	return badForm
 }
 
 const badForm = -2
