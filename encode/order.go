@@ -71,11 +71,17 @@ func (e *emitter) addFuncs(funcs []chosen) {
 			e.listed[proto] = true
 			e.order = append(e.order, proto)
 		}
-		name := r.Name
-		if f.full {
-			name = names.intern(f.name)
+		fn := f.class
+		if f.full || isKfunc && feat.attributes {
+			name := r.Name
+			if f.full {
+				name = names.intern(f.name)
+			}
+			fn = e.add(btf.Record{Kind: btf.KindFunc, Name: name, Ref: uint32(proto), Aux: btf.LinkageStatic}, nil)
+		} else {
+			d.SetAux(fn, btf.LinkageStatic)
+			e.order = append(e.order, fn)
 		}
-		fn := e.add(btf.Record{Kind: btf.KindFunc, Name: name, Ref: uint32(proto), Aux: btf.LinkageStatic}, nil)
 		for _, t := range tagsOf(f) {
 			tags = append(tags, tag{fn, t})
 		}

@@ -102,25 +102,43 @@ func byGroup[T any](list []T, n int, group func(*T) uint32) func(g int) []T {
 	return func(g int) []T { return sorted[start[g]:start[g+1]] }
 }
 
-// sortByName sorts functions bytewise by name. Their first eight bytes, as a number, decide
-// most comparisons without a look at the string table.
+// nameKey is the function list[i] with eight bytes of its name, as a number.
+type nameKey struct {
+	head uint64
+	i    int32
+}
+
+// sortByName sorts functions bytewise by name: by eight bytes at once, and then, as many begin alike,
+// by the next eight of those that do. No name holds a zero byte.
 func sortByName(list []chosen) {
-	type key struct {
-		head uint64
-		i    int32
+	keys := make([]nameKey, len(list))
+	for i := range keys {
+		keys[i].i = int32(i)
 	}
-	keys := make([]key, len(list))
-	for i := range list {
-		var b [8]byte
-		copy(b[:], list[i].name)
-		keys[i] = key{binary.BigEndian.Uint64(b[:]), int32(i)}
-	}
-	slices.SortFunc(keys, func(a, b key) int {
-		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
+	var sort func(keys []nameKey, at int)
+	sort = func(keys []nameKey, at int) {
+		if at >= 64 {
+			slices.SortFunc(keys, func(a, b nameKey) int { return bytes.Compare(list[a.i].name[at:], list[b.i].name[at:]) })
+			return
 		}
-		return bytes.Compare(list[a.i].name, list[b.i].name)
-	})
+		for k := range keys {
+			var b [8]byte
+			copy(b[:], list[keys[k].i].name[at:])
+			keys[k].head = binary.BigEndian.Uint64(b[:])
+		}
+		slices.SortFunc(keys, func(a, b nameKey) int { return cmp.Compare(a.head, b.head) })
+		for len(keys) > 0 {
+			n := 1
+			for n < len(keys) && keys[n].head == keys[0].head {
+				n++
+			}
+			if n > 1 && byte(keys[0].head) != 0 {
+				sort(keys[:n], at+8)
+			}
+			keys = keys[n:]
+		}
+	}
+	sort(keys, 0)
 	sorted := make([]chosen, len(list))
 	for i, k := range keys {
 		sorted[i] = list[k.i]

@@ -353,6 +353,18 @@ func (r *refiner) moveFirst(reload Reload) error {
 			d.first[id] = noPlace
 		}
 	}
+	if left == 0 {
+		return nil
+	}
+	has := make([]bool, len(d.units)) // by unit: it has a record of such a class
+	d.inParallel(len(d.units), func(n int) {
+		for _, id := range d.units[n] {
+			if lost[id] {
+				has[n] = true
+				return
+			}
+		}
+	})
 	var u Unit
 	count := make([]int, len(d.first)) // by lost class: records of the unit at hand, less those that deviate
 	var touched []uint32
@@ -361,6 +373,13 @@ func (r *refiner) moveFirst(reload Reload) error {
 		for ; records < len(r.unit) && r.unit[records] == uint32(n); records++ {
 			count[r.colour[records]]--
 			touched = append(touched, r.colour[records])
+		}
+		if !has[n] { // then none of them is lost either
+			for _, id := range touched {
+				count[id] = 0
+			}
+			touched = touched[:0]
+			continue
 		}
 		found := false
 		for _, id := range d.units[n] {

@@ -131,6 +131,9 @@ func (d *Dedup) AddClass(r Record, members []Member) ClassID {
 	return ClassID(id)
 }
 
+// SetAux changes the Aux of a class, from its meaning for the source to that for the output.
+func (d *Dedup) SetAux(id ClassID, aux uint32) { d.class(uint32(id)).Aux = aux }
+
 // Write numbers the classes of order from 1 on and returns them as a standalone blob: NewWriter,
 // Append and Bytes in one.
 func (d *Dedup) Write(order []ClassID, big, layout bool, jobs int) ([]byte, error) {
