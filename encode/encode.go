@@ -243,6 +243,7 @@ func (r *run) walk() error {
 	var wg sync.WaitGroup
 	for i := range workers {
 		w := &worker{run: r, walker: newWalker(r.in, r.opt), add: r.dedup.NewWorker()}
+		w.insts = make([]instance, 0, r.in.groups()/jobs*9/8)
 		workers[i] = w
 		wg.Go(func() {
 			for n := next.Add(1) - 1; n < int64(len(queue)) && !failed.Load(); n = next.Add(1) - 1 {

@@ -76,7 +76,9 @@ func (in *input) openSection(name string) (section, error) {
 			return s, err
 		}
 		s.size = uint64(len(s.data))
-		s.data = append(s.data, make([]byte, dwarf.Slack)...)[:s.size]
+		if cap(s.data)-len(s.data) < dwarf.Slack {
+			s.data = append(s.data, make([]byte, dwarf.Slack)...)[:s.size]
+		}
 	}
 	return s, nil
 }

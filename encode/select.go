@@ -53,6 +53,7 @@ type selector struct {
 
 // run returns the functions to emit, sorted by name.
 func (s *selector) run() []chosen {
+	s.funcs = make([]btf.Func, 0, s.in.groups()*9/8)
 	s.d.Funcs(func(f btf.Func) {
 		if f.Aux != noGroup {
 			s.funcs = append(s.funcs, f)

@@ -250,6 +250,10 @@ func (f *File) addr(b []byte) uint64 {
 // or a forged size.
 const maxWhole = min(8<<30, math.MaxInt/2)
 
+// spare is the capacity in bytes behind a section that is read whole, for readers that look at
+// words.
+const spare = 16
+
 // whole reads size bytes at file offset off into fresh memory. The extent must
 // lie within FileSize. name and base say where the bytes come from, for errors.
 func (f *File) whole(off, size uint64, name string, base uint64) ([]byte, error) {
@@ -265,7 +269,7 @@ func (f *File) whole(off, size uint64, name string, base uint64) ([]byte, error)
 	if err := f.pread(last[:], off+size-1, name, base+size-1); err != nil {
 		return nil, err
 	}
-	b := make([]byte, size)
+	b := make([]byte, size, size+spare)
 	if err := f.pread(b, off, name, base); err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (f *File) DebugSection(name string) *Section {
 }
 
 // Data returns the whole contents of a section, decompressed, in memory of its
-// own. SHT_NOBITS is an error.
+// own, mostly with a capacity of some zero bytes more. SHT_NOBITS is an error.
 func (f *File) Data(s *Section) ([]byte, error) {
 	if f.Compressed(s) {
 		return f.decompress(s)
