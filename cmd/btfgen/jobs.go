@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 )
 
 // workerMemory is what one more worker may need, in bytes, with room to spare: its buffers for a
@@ -50,4 +52,16 @@ func memoryLimit() int64 {
 		}
 		path = path[:i]
 	}
+}
+
+// jobsFlag is the number of workers that -j says, or the default. Its error is a usage error.
+func jobsFlag(c *cli.Context) (int, error) {
+	n := c.Int("j")
+	switch {
+	case c.IsSet("j") && n <= 0:
+		return 0, usagef("%s: -j %d: the number of workers is at least 1", c.Command.Name, n)
+	case n == 0:
+		return defaultJobs(), nil
+	}
+	return n, nil
 }

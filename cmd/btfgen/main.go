@@ -68,7 +68,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Commands:        []*cli.Command{encodeCommand()},
+		Commands:        []*cli.Command{encodeCommand(), distillCommand(), relocateCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) },
 		CommandNotFound: func(*cli.Context, string) {},

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package main
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/btfgen/btfgen/internal/btf"
+	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/kbuild"
+)
+
+// readBase reads the BTF that others are split on: raw, of an ELF file, or of a boot image.
+func readBase(path string) (*btf.Table, error) {
+	b, err := kbuild.ReadBase(path)
+	if err != nil {
+		return nil, fmt.Errorf("base %s: %w", path, err)
+	}
+	t, err := btf.Read(b, nil)
+	if err != nil {
+		return nil, fmt.Errorf("base %s: %w", path, err)
+	}
+	return t, nil
+}
+
+// splitBTF is what a module carries.
+type splitBTF struct {
+	split     []byte // .BTF
+	distilled []byte // .BTF.base, nil if there is none
+	is64      bool   // of ELF files
+	elf       bool
+}
+
+// readSplit reads the BTF of an ELF file, or raw BTF; its distilled base is then in the file path.base, if there is one.
+func readSplit(path string) (*splitBTF, error) {
+	f, err := elfview.Open(path)
+	if errors.Is(err, elfview.ErrNotELF) {
+		return readRawSplit(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if f.Type != elf.ET_REL {
+		return nil, fmt.Errorf("is a linked image, no module: its BTF stands alone")
+	}
+	s := &splitBTF{is64: f.Is64(), elf: true}
+	if s.split, err = sectionData(f, ".BTF"); err != nil {
+		return nil, err
+	}
+	if s.split == nil {
+		return nil, fmt.Errorf("no section .BTF")
+	}
+	s.distilled, err = sectionData(f, ".BTF.base")
+	return s, err
+}
+
+func sectionData(f *elfview.File, name string) ([]byte, error) {
+	s := f.Section(name)
+	if s == nil {
+		return nil, nil
+	}
+	return f.Data(s)
+}
+
+func readRawSplit(path string) (*splitBTF, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &splitBTF{split: b}
+	switch s.distilled, err = os.ReadFile(path + ".base"); {
+	case err == nil:
+	case errors.Is(err, os.ErrNotExist):
+		s.distilled = nil
+	default:
+		return nil, err
+	}
+	return s, nil
+}
+
+// checkPointers compares the pointer size of an ELF file with that of a base, as far as the base tells it.
+func (s *splitBTF) checkPointers(base *btf.Table) error {
+	size := 4
+	if s.is64 {
+		size = 8
+	}
+	if got := base.PointerSize(); s.elf && got != 0 && got != size {
+		return fmt.Errorf("has pointers of %d bytes, the base of %d: it is for another machine", size, got)
+	}
+	return nil
+}
+
+// saveAll writes several outputs: all, or none if one cannot be prepared.
+func saveAll(outs map[string][]byte) error {
+	var prepared []*output
+	defer func() {
+		for _, o := range prepared {
+			o.discard()
+		}
+	}()
+	for path, data := range outs {
+		o, err := prepareOutput(path, func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		prepared = append(prepared, o)
+	}
+	for _, o := range prepared {
+		if err := o.commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
