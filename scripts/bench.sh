@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Times btfgen against pahole on one kernel, with 1 and with 2 workers: the same features, the
-# same input, each into a file of its own. Speed only counts beside equal output: see
-# scripts/compare-pahole.sh.
+# Times btfgen against pahole: the same features, the same input, each into a file of its own. Speed
+# only counts beside equal output: see scripts/compare-pahole.sh and compare-modules.sh.
 #
-#   bench.sh vmlinux FILE
+#   bench.sh vmlinux FILE    a kernel, with 1 and with 2 workers
+#   bench.sh modules DIR     the modules below a folder, split on the vmlinux in it as each encodes it:
+#                            SAMPLE of them (200), one process for each; then all of them by one btfgen
+#                            against the sample by pahole, two processes at a time
 #
 #   PAHOLE=PROGRAM   the opponent; else the fastest of pahole* on the PATH
 #   RUNS_A, RUNS_B   runs of btfgen (9) and of pahole (5)
@@ -14,11 +16,12 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-if [ $# -ne 2 ] || [ "$1" != vmlinux ]; then
-	echo "usage: bench.sh vmlinux FILE" >&2
+if [ $# -ne 2 ] || { [ "$1" != vmlinux ] && [ "$1" != modules ]; }; then
+	echo "usage: bench.sh vmlinux FILE | modules DIR" >&2
 	exit 2
 fi
-file=$2
+mode=$1 file=$2
+if [ "$mode" = modules ]; then file=$2/vmlinux; fi
 [ -r "$file" ] || {
 	echo "bench.sh: cannot read $file" >&2
 	exit 1
@@ -78,10 +81,60 @@ if [ -e "$packages" ]; then
 fi
 echo "- machine: $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r), load $(cut -d' ' -f1-3 /proc/loadavg)"
 steal=$(awk '$1 == "cpu" { print $9 }' /proc/stat)
-for j in $jobs; do
-	printf '\n-j%s:\n\n' "$j"
-	pahole "$opponent" "$j"
-	"$work/bench" -names "btfgen -j$j,pahole -j$j" -runs "${RUNS_A:-9},${RUNS_B:-5}" -out "$work/out.btf" -- \
-		"$btfgen" encode -j "$j" --features "$features" -o "$work/out.btf" "$file" -- "${command[@]}"
-done
+
+bench_vmlinux() {
+	local j
+	for j in $jobs; do
+		printf '\n-j%s:\n\n' "$j"
+		pahole "$opponent" "$j"
+		"$work/bench" -names "btfgen -j$j,pahole -j$j" -runs "${RUNS_A:-9},${RUNS_B:-5}" -out "$work/out.btf" -- \
+			"$btfgen" encode -j "$j" --features "$features" -o "$work/out.btf" "$file" -- "${command[@]}"
+	done
+}
+
+# script NAME: makes standard input an executable shell script.
+script() {
+	{ echo '#!/bin/sh' && cat; } >"$work/$1"
+	chmod 755 "$work/$1"
+}
+
+bench_modules() {
+	local all n
+	find "$(realpath "$1")" -name '*.ko' | sort >"$work/all"
+	all=$(wc -l <"$work/all")
+	awk -v all="$all" -v n="${SAMPLE:-200}" 'int(NR * n / all) > int((NR - 1) * n / all)' "$work/all" >"$work/sample"
+	n=$(wc -l <"$work/sample")
+	[ "$n" -gt 0 ] || { echo "bench.sh: no .ko below $1" >&2; exit 1; }
+	xargs cat <"$work/all" >/dev/null
+	"$btfgen" encode --features "$features" -o "$work/ours.base" "$file"
+	pahole "$opponent" 2
+	"${command[@]}"
+	mv "$work/out.btf" "$work/theirs.base"
+	mkdir "$work/out"
+	script ours <<-E
+		set -e
+		while read -r f; do $btfgen encode -j 1 --base $work/ours.base --features $features -o $work/out.btf "\$f"; done <$work/sample
+	E
+	script theirs-one <<-E
+		exec $opponent -J -j1 --btf_encode_detached="\$1" --btf_features=$features --lang_exclude=rust --btf_base $work/theirs.base "\$2"
+	E
+	script theirs <<-E
+		set -e
+		while read -r f; do $work/theirs-one $work/out.btf "\$f"; done <$work/sample
+	E
+	script theirs-2 <<-E
+		xargs -P 2 -I '{}' sh -c '$work/theirs-one $work/out/\$\$.btf "\$1"' - '{}' <$work/sample
+		echo done >$work/out.btf
+	E
+	script batch <<-E
+		$btfgen encode -j 2 --base $work/ours.base --features $features --out-dir $work/out @$work/all && echo done >$work/out.btf
+	E
+	printf '\nOne process per module, %s of %s modules:\n\n' "$n" "$all"
+	"$work/bench" -names btfgen,pahole -runs "${RUNS_A:-3},${RUNS_B:-2}" -out "$work/out.btf" -- "$work/ours" -- "$work/theirs"
+	printf '\nAll %s modules by one btfgen -j2; pahole for %s of them, two processes at a time (times %s for all):\n\n' \
+		"$all" "$n" "$(awk "BEGIN { printf \"%.1f\", $all / $n }")"
+	"$work/bench" -names "btfgen,pahole" -runs "${RUNS_A:-3},${RUNS_B:-2}" -out "$work/out.btf" -- "$work/batch" -- "$work/theirs-2"
+}
+
+"bench_$mode" "$2"
 printf '\nSteal during the runs: %s ticks of 10 ms.\n' "$(($(awk '$1 == "cpu" { print $9 }' /proc/stat) - steal))"
