@@ -53,8 +53,8 @@ func (w *walker) addInt() uint32 {
 	name := nameInt
 	if !w.byOffset {
 		name = w.in.names.intern([]byte("int"))
-	} else if at := w.in.intOffset(); w.clang && at > 0 {
-		name = btf.NameID(at + 1)
+	} else if id := w.in.intName(); w.clang && id != 0 {
+		name = id
 	}
 	i := w.add(len(w.unit.Buf)-dwarf.Slack, btf.KindInt, name, 0, 4)
 	w.out.Records[i].Aux = uint32(btf.IntSigned)

@@ -57,12 +57,12 @@ func object(t testing.TB, name string, opt Options) string {
 	return dump(t, res.BTF)
 }
 
-// linked lists the objects that are not relocatable and have types.
-func linked(t testing.TB, pattern string) (names []string) {
+// objects lists the objects that have types.
+func objects(t testing.TB, pattern string) (names []string) {
 	t.Helper()
 	for _, path := range testkit.Objects(t, pattern) {
 		name := strings.TrimSuffix(filepath.Base(path), ".elf")
-		if !strings.HasPrefix(name, "relocatable") && !strings.HasPrefix(name, "empty.") && !strings.HasSuffix(name, ".split") {
+		if !strings.HasPrefix(name, "empty.") && !strings.HasSuffix(name, ".split") {
 			names = append(names, name)
 		}
 	}
@@ -71,7 +71,7 @@ func linked(t testing.TB, pattern string) (names []string) {
 
 // TestGolden compares every object with its golden text: all features, both the default and the compatible choice.
 func TestGolden(t *testing.T) {
-	for _, name := range linked(t, "*") {
+	for _, name := range objects(t, "*") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := testkit.Object(t, name+".elf")
@@ -100,17 +100,6 @@ func TestGolden(t *testing.T) {
 
 var offset = regexp.MustCompile(`\+0x[0-9a-f]+`)
 
-// TestRelocatable: ET_REL is refused for now, and says so.
-func TestRelocatable(t *testing.T) {
-	for _, path := range testkit.Objects(t, "relocatable*.elf") {
-		res, err := encodeFile(t, path, Options{})
-		const want = "relocatable file (ET_REL): only linked images can be encoded so far"
-		if res != nil || err == nil || err.Error() != want {
-			t.Errorf("%s: result %v, error %v", filepath.Base(path), res, err)
-		}
-	}
-}
-
 // TestEmpty: a file without DWARF is told from one without types: in the latter they are in .dwo files.
 func TestEmpty(t *testing.T) {
 	for _, path := range testkit.Objects(t, "empty.*.elf") {
@@ -126,7 +115,7 @@ func TestEmpty(t *testing.T) {
 
 // TestJobs: the bytes, warnings and omissions do not depend on the number of workers.
 func TestJobs(t *testing.T) {
-	for _, name := range linked(t, "*") {
+	for _, name := range objects(t, "*") {
 		path := testkit.Object(t, name+".elf")
 		var first *Result
 		for _, jobs := range []int{1, 2, 7} {
@@ -210,7 +199,7 @@ func TestTypeUnits(t *testing.T) {
 			t.Errorf("%s and %s differ:\n%s", pair[0], pair[1], d)
 		}
 	}
-	for _, name := range linked(t, "dwz.*") {
+	for _, name := range objects(t, "dwz.*") {
 		d := object(t, name, Options{})
 		for _, want := range []string{"STRUCT ", "FUNC ", "TYPEDEF "} {
 			if !strings.Contains(d, " "+want) {

@@ -25,7 +25,7 @@ type function struct {
 	// Where the origin of parameter number nextComp is, if they follow each other as they mostly do.
 	nextParam int
 	nextComp  int32
-	addr      codeAddr
+	addr      uint64
 	located   bool // addr is known
 	concrete  bool // it has code, so its parameters may have locations
 	inline    bool // DW_AT_inline
@@ -47,15 +47,28 @@ type rawParam struct {
 const noGroup = 0xffffffff
 
 // groupCache remembers the symbol group of a name: the same inline functions stand in thousands of units.
-type groupCache [1 << 15]struct {
+// Its length is a power of two.
+type groupCache []struct {
 	name  btf.NameID
 	group int32
+}
+
+// groupCacheSize is how many entries a vmlinux is worth. A module has a small part of its functions.
+const groupCacheSize = 1 << 15
+
+// newGroupCache returns a cache for a file with size bytes of .debug_info.
+func newGroupCache(size uint64) groupCache {
+	n := uint64(1 << 8)
+	for n < groupCacheSize && n < size/512 {
+		n *= 2
+	}
+	return make(groupCache, n)
 }
 
 // group returns the symbol group of a function's name, or -1. Without a symbol table every
 // name has a group, and only external functions count (encode.md 7.1 item 3).
 func (w *walker) group(name btf.NameID) int32 {
-	c := &w.groups[(name^name>>15)%btf.NameID(len(w.groups))]
+	c := &w.groups[int(name^name>>15)&(len(w.groups)-1)]
 	if c.name != name {
 		var b []byte
 		if s, ok := name.Inline(nil); ok {
@@ -184,14 +197,14 @@ func (w *walker) inherit(d *dwarf.DIE, fn *function, name btf.NameID, ret uint32
 func (w *walker) address(u *dwarf.Unit, d *dwarf.DIE, fn *function) error {
 	v, ok := d.Get(dwarf.AttrLowpc)
 	if ok {
-		fn.addr.value, fn.located = w.addr(u, &v)
+		fn.addr, fn.located = w.addr(u, &v)
 		return nil
 	}
 	if v, ok = d.Get(dwarf.AttrRanges); !ok || w.opt.Compat {
 		return nil
 	}
 	var err error
-	fn.addr.value, fn.located, err = w.rangesEntry(u, &v)
+	fn.addr, fn.located, err = w.rangesEntry(u, &v)
 	return err
 }
 

@@ -36,7 +36,8 @@ func fuzzed(t *testing.T, image []byte, features string) {
 // FuzzEncode takes any file.
 func FuzzEncode(f *testing.F) {
 	for _, name := range []string{"typedefs.gcc-i686.dwarf5", "dwz.gcc-s390x.dwarf5", "compressed.gcc-x86_64.dwarf5.zlib", "type_units.gcc-x86_64.dwarf4",
-		"percpu.gcc-powerpc.dwarf5", "kfuncs_arena.gcc-x86_64.dwarf5", "functions_clones.gcc-x86_64.dwarf4", "bitfields.clang-x86_64.dwarf2"} {
+		"percpu.gcc-powerpc.dwarf5", "kfuncs_arena.gcc-x86_64.dwarf5", "functions_clones.gcc-x86_64.dwarf4", "bitfields.clang-x86_64.dwarf2",
+		"module.gcc-x86_64.dwarf5", "functions_optimized.gcc-riscv64.dwarf5.rel", "type_units.gcc-x86_64.dwarf4.rel", "relocatable_units.gcc-i686.dwarf5"} {
 		image, err := os.ReadFile(Object(f, name+".elf"))
 		if err != nil {
 			f.Fatal(err)

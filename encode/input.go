@@ -3,7 +3,6 @@
 package encode
 
 import (
-	"bytes"
 	"debug/elf"
 	"fmt"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
+	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
 )
 
@@ -19,6 +19,7 @@ type input struct {
 	file *elfview.File
 	big  bool
 	abi  *abi
+	rel  *relocatable // nil for a linked image
 
 	info       section // .debug_info, or with merged units all of .debug_types and .debug_info
 	abbrev     []byte
@@ -28,6 +29,7 @@ type input struct {
 	loclists   section
 	ranges     section // .debug_ranges
 	rnglists   section
+	str        []byte // .debug_str
 	names      *names
 
 	units      []dwarf.Header
@@ -37,7 +39,7 @@ type input struct {
 
 	functions *funcTable // nil without a symbol table
 	data      []dataRange
-	intOffset func() int // of "int" in .debug_str, 0 if it is not there
+	intName   func() btf.NameID // "int" in .debug_str, 0 if it is not there
 
 	extMu     sync.Mutex
 	externals map[string]int32 // without a symbol table: groups by name
@@ -68,6 +70,11 @@ func (in *input) openSection(name string) (section, error) {
 		return s, nil
 	}
 	var err error
+	if in.rel != nil {
+		s.data, err = in.openData(name)
+		s.size = uint64(len(s.data))
+		return s, err
+	}
 	if s.size, err = in.file.Size(s.elf); err != nil {
 		return s, err
 	}
@@ -76,9 +83,7 @@ func (in *input) openSection(name string) (section, error) {
 			return s, err
 		}
 		s.size = uint64(len(s.data))
-		if cap(s.data)-len(s.data) < dwarf.Slack {
-			s.data = append(s.data, make([]byte, dwarf.Slack)...)[:s.size]
-		}
+		s.data = withSlack(s.data)
 	}
 	return s, nil
 }
@@ -88,11 +93,19 @@ const smallSection = 8 << 20
 
 // openData reads a whole debug section. A missing one is empty.
 func (in *input) openData(name string) ([]byte, error) {
+	if in.rel != nil {
+		return in.rel.data(name, namesStrings(name))
+	}
 	s := in.file.DebugSection(name)
 	if s == nil {
 		return nil, nil
 	}
 	return in.file.Data(s)
+}
+
+// namesStrings tells whether a section holds offsets in .debug_str.
+func namesStrings(name string) bool {
+	return name == ".debug_info" || name == ".debug_types" || name == ".debug_str_offsets"
 }
 
 // NoDWARFError says that a file has no debug information to encode.
@@ -106,32 +119,48 @@ func openInput(f *elfview.File, opt *Options) (*input, error) {
 	if f.DebugSection(".debug_info") == nil {
 		return nil, &NoDWARFError{"no .debug_info section: it was compiled without -g, or stripped"}
 	}
-	if f.Type == elf.ET_REL {
-		return nil, fmt.Errorf("relocatable file (ET_REL): only linked images can be encoded so far")
-	}
 	var g errgroup.Group
 	g.SetLimit(max(opt.Jobs, 1))
-	var str, lineStr []byte
-	g.Go(func() (err error) {
-		if in.info, err = in.openSection(".debug_info"); err != nil {
-			return err
-		}
-		if in.info.size == 0 {
-			return &NoDWARFError{".debug_info is empty"}
-		}
-		return in.scanUnits()
-	})
-	load := func(name string, to *[]byte) {
-		g.Go(func() (err error) {
+	load := func(name string, to *[]byte) func() error {
+		return func() (err error) {
 			*to, err = in.openData(name)
 			return err
+		}
+	}
+	if f.Type == elf.ET_REL {
+		syms, err := f.Symbols()
+		if err == nil {
+			in.rel, err = newRelocatable(f, syms)
+		}
+		if err != nil {
+			return nil, err
+		}
+		// In this order, for each decides on the contents of the next, and one after the other, so that the
+		// offset that stands for a string does not depend on the schedule.
+		g.Go(serially(load(".debug_str", &in.str), in.canonStrings, in.openInfo, load(".debug_str_offsets", &in.strOffsets)))
+		if syms != nil {
+			g.Go(func() error {
+				in.functions = newFuncTable(syms, f.Machine, in.rel.addrs, opt.Compat)
+				return nil
+			})
+		}
+	} else {
+		g.Go(in.openInfo)
+		g.Go(load(".debug_str", &in.str))
+		g.Go(load(".debug_str_offsets", &in.strOffsets))
+		g.Go(func() error {
+			syms, err := f.Symbols()
+			if err != nil || syms == nil {
+				return err
+			}
+			in.functions = newFuncTable(syms, f.Machine, nil, opt.Compat)
+			return nil
 		})
 	}
-	load(".debug_abbrev", &in.abbrev)
-	load(".debug_str", &str)
-	load(".debug_line_str", &lineStr)
-	load(".debug_str_offsets", &in.strOffsets)
-	load(".debug_addr", &in.addr)
+	var lineStr []byte
+	g.Go(load(".debug_abbrev", &in.abbrev))
+	g.Go(load(".debug_line_str", &lineStr))
+	g.Go(load(".debug_addr", &in.addr))
 	for name, to := range map[string]*section{".debug_loc": &in.loc, ".debug_loclists": &in.loclists,
 		".debug_ranges": &in.ranges, ".debug_rnglists": &in.rnglists} {
 		g.Go(func() (err error) {
@@ -139,29 +168,71 @@ func openInput(f *elfview.File, opt *Options) (*input, error) {
 			return err
 		})
 	}
-	g.Go(func() error {
-		syms, err := f.Symbols()
-		if err != nil || syms == nil {
-			return err
-		}
-		in.functions = newFuncTable(syms, f.Machine, false, opt.Compat)
-		return nil
-	})
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	in.names = newNames(str, lineStr)
-	in.intOffset = sync.OnceValue(func() int { return bytes.Index(str, []byte("\x00int\x00")) + 1 })
+	in.names = newNames(in.str, lineStr)
+	if in.rel != nil {
+		in.names.canon = &in.rel.canon
+	}
+	in.intName = sync.OnceValue(func() btf.NameID {
+		if off, ok := in.names.offset("int"); ok {
+			return btf.NameID(off + 1)
+		}
+		return 0
+	})
 	in.abi = abiFor(f.Machine, addrSize(f), opt.Compat)
-	for i := range f.Sections {
-		s := &f.Sections[i]
-		if s.Type == elf.SHT_PROGBITS || s.Type == elf.SHT_NOBITS {
-			if opt.features.globalVar || opt.features.vars && s.Name == percpuSection {
-				in.data = append(in.data, dataRange{i, s.Addr, s.Addr + s.FileSize})
+	in.findData(opt)
+	return in, nil
+}
+
+// serially returns a function that calls others until one fails.
+func serially(steps ...func() error) func() error {
+	return func() error {
+		for _, step := range steps {
+			if err := step(); err != nil {
+				return err
 			}
 		}
+		return nil
 	}
-	return in, nil
+}
+
+// canonStrings makes .debug_str known to what relocates other sections.
+func (in *input) canonStrings() error {
+	in.rel.canon.Reset(in.str)
+	return nil
+}
+
+// openInfo opens .debug_info and finds its units.
+func (in *input) openInfo() (err error) {
+	if in.info, err = in.openSection(".debug_info"); err != nil {
+		return err
+	}
+	if in.info.size == 0 {
+		return &NoDWARFError{".debug_info is empty"}
+	}
+	return in.scanUnits()
+}
+
+// findData lists the sections that variables are looked for in.
+func (in *input) findData(opt *Options) {
+	for i := range in.file.Sections {
+		s := &in.file.Sections[i]
+		wanted := opt.features.globalVar || opt.features.vars && s.Name == percpuSection
+		if start, ok := in.address(i); wanted && ok && holdsData(s) {
+			in.data = append(in.data, dataRange{i, start, start + s.FileSize})
+		}
+	}
+}
+
+// address returns where a section is loaded. In a relocatable file, many are not, and no data can be there.
+func (in *input) address(i int) (addr uint64, ok bool) {
+	s := &in.file.Sections[i]
+	if in.rel == nil {
+		return s.Addr, true
+	}
+	return in.rel.addrs[i], s.Flags&elf.SHF_ALLOC != 0
 }
 
 const percpuSection = ".data..percpu"
@@ -173,6 +244,14 @@ func addrSize(f *elfview.File) uint8 {
 	return 4
 }
 
+// symBase is what the values of symbols in a section count from.
+func (in *input) symBase(i int) uint64 {
+	if in.rel != nil {
+		return 0
+	}
+	return in.file.Sections[i].Addr
+}
+
 // dataSection returns the section that an address lies in, if variables there are of interest:
 // the first in the file's order, eligible or not (encode.md 5, rule 5).
 func (in *input) dataSection(addr uint64) (index int, off uint32, ok bool) {
@@ -182,7 +261,7 @@ func (in *input) dataSection(addr uint64) (index int, off uint32, ok bool) {
 		}
 		for i := range in.file.Sections[:r.index] {
 			s := &in.file.Sections[i]
-			if (s.Type == elf.SHT_PROGBITS || s.Type == elf.SHT_NOBITS) && addr >= s.Addr && addr-s.Addr < s.FileSize {
+			if start, ok := in.address(i); ok && holdsData(s) && addr >= start && addr-start < s.FileSize {
 				return 0, 0, false
 			}
 		}

@@ -10,8 +10,12 @@ import (
 )
 
 func newWalker(in *input, opt *Options) *walker {
-	return &walker{in: in, opt: opt, byOffset: !in.names.content, flat: opt.Flat,
-		aliases: map[uint32]uint32{}, cache: new(nameCache), groups: new(groupCache)}
+	w := &walker{in: in, opt: opt, byOffset: !in.names.content, flat: opt.Flat,
+		aliases: map[uint32]uint32{}, groups: newGroupCache(in.info.size)}
+	if !w.byOffset {
+		w.cache = new(nameCache)
+	}
+	return w
 }
 
 // load fills w.out with graph n: one unit, or all of them.

@@ -12,11 +12,13 @@ import (
 // names turns strings of the debug sections into btf.NameIDs. A linker merges .debug_str, so that
 // the offset is the identity of a string, and looking at its bytes is not needed. Where
 // that turns out not to hold, which writing the string section reveals, the run is repeated by
-// content: each string is then hashed once per worker and offset.
+// content: each string is then hashed once per worker and offset. In a relocatable file, strings are not merged, but the
+// offsets that refer to them have been made to agree when they were relocated.
 type names struct {
-	str     []byte // .debug_str
-	lineStr []byte // .debug_line_str
-	content bool   // identity is the content, not the offset
+	str     []byte       // .debug_str
+	lineStr []byte       // .debug_line_str
+	canon   *stringCanon // what made offsets agree, nil for a linked image
+	content bool         // identity is the content, not the offset
 
 	mu   sync.RWMutex
 	ids  map[string]btf.NameID // strings that are neither inline nor identified by offset
@@ -82,11 +84,20 @@ func (n *names) intern(b []byte) btf.NameID {
 // same returns the ID of a string of our own making, the one that the file uses if it has the string.
 func (n *names) same(s string) btf.NameID {
 	if !n.content && len(s) > 3 {
-		if i := bytes.Index(n.str, []byte("\x00"+s+"\x00")); i >= 0 {
-			return btf.NameID(i + 2)
+		if off, ok := n.offset(s); ok {
+			return btf.NameID(off + 1)
 		}
 	}
 	return n.intern([]byte(s))
+}
+
+// offset returns where a string stands in .debug_str; in a relocatable file only if something refers to it.
+func (n *names) offset(s string) (off uint64, ok bool) {
+	if n.canon != nil {
+		return n.canon.Find(s)
+	}
+	i := bytes.Index(n.str, []byte("\x00"+s+"\x00"))
+	return uint64(i + 1), i >= 0
 }
 
 // nameCache remembers, by offset, what a worker has interned.

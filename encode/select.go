@@ -17,7 +17,7 @@ type instance struct {
 	class   btf.ClassID // of its FUNC
 	group   int32
 	located bool
-	addr    codeAddr
+	addr    uint64
 	place   uint64 // of its DIE
 	marks   marks
 }

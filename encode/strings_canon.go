@@ -113,6 +113,26 @@ func (c *stringCanon) Canon(offs []uint64) {
 	}
 }
 
+// Find returns the offset that stands for a string, if Canon was asked for one equal to it. Unlike Canon it is
+// safe for concurrent use.
+func (c *stringCanon) Find(str string) (off uint64, ok bool) {
+	if len(c.slots) == 0 {
+		return 0, false
+	}
+	alone := stringCanon{str: append([]byte(str), make([]byte, 1+canonSlack)...), end: uint64(len(str)) + 1, seed: c.seed}
+	var r canonRef
+	if alone.hash(&r, 0); r.hash == notHashed {
+		return 0, false
+	}
+	mask := uint64(len(c.slots) - 1)
+	for i := r.hash & mask; c.slots[i] != 0; i = (i + 1) & mask {
+		if first := c.slots[i]&slotOffset - 1; c.slots[i]>>32 == r.hash && string(cString(c.str, first)) == str {
+			return first, true
+		}
+	}
+	return 0, false
+}
+
 // canon does one batch.
 func (c *stringCanon) canon(offs []uint64) {
 	sum := byte(0)

@@ -52,6 +52,36 @@ func TestStringCanon(t *testing.T) {
 	}
 }
 
+// TestStringCanonFind finds what was asked for, and nothing else.
+func TestStringCanonFind(t *testing.T) {
+	c := new(stringCanon)
+	if _, ok := c.Find("int"); ok {
+		t.Error("found a string before there is a section")
+	}
+	long := strings.Repeat("y", 100)
+	str := "int\x00long int\x00int\x00char\x00" + long + "\x00" + strings.Repeat("x", maxCanon+32) + "\x00\x00"
+	c.Reset([]byte(str))
+	c.Canon([]uint64{13, 0, 4, 22, uint64(len(str) - 1), 23 + uint64(len(long))})
+	for _, tt := range []struct {
+		str string
+		off uint64
+		ok  bool
+	}{
+		{"int", 13, true},
+		{"long int", 4, true},
+		{long, 22, true},
+		{"", uint64(len(str) - 1), true},
+		{"char", 0, false}, // is there, but nobody asked
+		{"long", 0, false},
+		{long + "y", 0, false},
+		{strings.Repeat("x", maxCanon+32), 0, false},
+	} {
+		if off, ok := c.Find(tt.str); off != tt.off || ok != tt.ok {
+			t.Errorf("%.20q: %d, %v, want %d, %v", tt.str, off, ok, tt.off, tt.ok)
+		}
+	}
+}
+
 // TestStringCanonReset uses one table for sections of many sizes, and finds in
 // each what a map finds.
 func TestStringCanonReset(t *testing.T) {

@@ -13,9 +13,10 @@ import (
 	"github.com/btfgen/btfgen/internal/elfview"
 )
 
-// codeAddr is where a symbol or a function is: an address in a linked image, an offset in a
-// section of a relocatable file. section counts only in the latter.
-type codeAddr struct {
+// symAddr is where a symbol is. Functions are told apart by value alone, an address: in a relocatable file
+// that which the section was given (relocatable.addrs) plus the offset there. Of a variable it is st_value, and the
+// section counts: that of percpu variables is linked at an address that others have too.
+type symAddr struct {
 	section uint32 // index into the ELF file's sections
 	value   uint64
 }
@@ -37,7 +38,8 @@ type funcTable struct {
 	ambiguity []uint8 // by group: ambiguousCompat, ambiguousReal
 	codeMask  uint64  // bits of st_value that are an address
 	compat    bool
-	last      int // the group whose name sorts last, -1 if there is none
+	offsets   bool // with compat: the file is relocatable, and values are offsets in sections
+	last      int  // the group whose name sorts last, -1 if there is none
 
 	syms    *elfview.SymbolTable
 	objects func() *symGroups // made when first asked
@@ -49,15 +51,18 @@ const (
 )
 
 // newFuncTable builds the table of all STT_FUNC symbols, whatever their binding or section;
-// those of cold and partial copies are left out. rel tells that the file is ET_REL. With
-// compat, addresses and ambiguity are pahole's.
-func newFuncTable(syms *elfview.SymbolTable, machine elf.Machine, rel, compat bool) *funcTable {
-	t := &funcTable{syms: syms, compat: compat, last: -1, codeMask: ^uint64(0)}
+// those of cold and partial copies are left out. addrs gives the addresses of sections in a relocatable
+// file, nil in others. With compat, addresses and ambiguity are pahole's.
+func newFuncTable(syms *elfview.SymbolTable, machine elf.Machine, addrs []uint64, compat bool) *funcTable {
+	t := &funcTable{syms: syms, compat: compat, offsets: compat && addrs != nil, last: -1, codeMask: ^uint64(0)}
 	if !compat && (machine == elf.EM_ARM || machine == elf.EM_MIPS) {
 		t.codeMask = ^uint64(1) // bit 0 selects the Thumb or MIPS16 instruction set
 	}
+	if compat {
+		addrs = nil
+	}
 	t.objects = sync.OnceValue(t.collectObjects)
-	t.groups.collect(syms, elf.STT_FUNC, rel && !compat)
+	t.groups.collect(syms, elf.STT_FUNC, addrs, false)
 	entries := t.groups.entries
 	t.ambiguity = make([]uint8, 0, len(entries))
 	var block [symBlock]symKey
@@ -155,11 +160,11 @@ func (t *funcTable) ambiguous(g int) bool {
 }
 
 // at describes the symbols of group g at an address, 0 if there is none. fullName is the first
-// of their names in symbol table order that has a suffix, nil if there is none.
-func (t *funcTable) at(g int, addr codeAddr) (flags symFlags, fullName []byte) {
-	addr.value &= t.codeMask
-	e := t.groups.find(g, addr)
-	if e == nil {
+// of their names in symbol table order that has a suffix, nil if there is none. In a relocatable file, pahole compares
+// addresses with offsets, which are never equal.
+func (t *funcTable) at(g int, addr uint64) (flags symFlags, fullName []byte) {
+	e := t.groups.find(g, symAddr{value: addr & t.codeMask})
+	if e == nil || t.offsets {
 		return 0, nil
 	}
 	if e.flags&symDotted != 0 {
@@ -170,7 +175,7 @@ func (t *funcTable) at(g int, addr codeAddr) (flags symFlags, fullName []byte) {
 
 // hasObject tells whether a variable's symbol stands at an address: section is an index, value
 // as in st_value. LTO and clang rename static variables, so a suffix does not count.
-func (t *funcTable) hasObject(name []byte, addr codeAddr) bool {
+func (t *funcTable) hasObject(name []byte, addr symAddr) bool {
 	objects := t.objects()
 	g := objects.lookup(t.objectKey(name))
 	return g >= 0 && objects.find(g, addr) != nil
@@ -184,7 +189,7 @@ func (t *funcTable) hasObjectIn(name []byte, section uint32) bool {
 		return false
 	}
 	entries := objects.of(g)
-	i, _ := slices.BinarySearchFunc(entries, codeAddr{section: section}, func(e symEntry, a codeAddr) int {
+	i, _ := slices.BinarySearchFunc(entries, symAddr{section: section}, func(e symEntry, a symAddr) int {
 		return objects.compare(e.addr, a)
 	})
 	return i < len(entries) && entries[i].addr.section == section
@@ -201,7 +206,7 @@ func (t *funcTable) objectKey(name []byte) []byte {
 // collectObjects groups the STT_OBJECT symbols by name.
 func (t *funcTable) collectObjects() *symGroups {
 	objects := new(symGroups)
-	objects.collect(t.syms, elf.STT_OBJECT, true)
+	objects.collect(t.syms, elf.STT_OBJECT, nil, true)
 	for i := range objects.entries {
 		e := &objects.entries[i]
 		if e.addr.section == elfview.ShnUndef {
@@ -241,7 +246,7 @@ type symGroup struct {
 }
 
 type symEntry struct {
-	addr    codeAddr
+	addr    symAddr
 	nameOff uint32 // of the symbol; in runs of the first dotted one at the address, if any is
 	flags   symFlags
 	next    int32 // index into entries, -1 at the end
@@ -257,13 +262,19 @@ type symKey struct {
 // one step overlap.
 const symBlock = 64
 
-// collect makes an entry for each symbol of one type, none of them in a group yet.
-func (g *symGroups) collect(syms *elfview.SymbolTable, typ elf.SymType, bySection bool) {
+// collect makes an entry for each symbol of one type, none of them in a group yet. Values are relative to
+// addrs of their sections, if it is not nil.
+func (g *symGroups) collect(syms *elfview.SymbolTable, typ elf.SymType, addrs []uint64, bySection bool) {
 	entries := make([]symEntry, 0, syms.Len())
 	for i := range syms.Len() {
-		if s := syms.Sym(i); s.Type() == typ {
-			entries = append(entries, symEntry{addr: codeAddr{s.Shndx, s.Value}, nameOff: s.NameOff, next: -1})
+		s := syms.Sym(i)
+		if s.Type() != typ {
+			continue
 		}
+		if addrs != nil && s.InSection() {
+			s.Value += addrs[s.Shndx]
+		}
+		entries = append(entries, symEntry{addr: symAddr{s.Shndx, s.Value}, nameOff: s.NameOff, next: -1})
 	}
 	size := 16
 	for size < 2*len(entries) {
@@ -361,7 +372,7 @@ func (g *symGroups) unite(run []symEntry) int {
 }
 
 // compare orders addresses.
-func (g *symGroups) compare(a, b codeAddr) int {
+func (g *symGroups) compare(a, b symAddr) int {
 	if g.bySection && a.section != b.section {
 		return cmp.Compare(a.section, b.section)
 	}
@@ -378,9 +389,9 @@ func (g *symGroups) of(group int) []symEntry {
 }
 
 // find returns the entry of a group at an address, or nil.
-func (g *symGroups) find(group int, addr codeAddr) *symEntry {
+func (g *symGroups) find(group int, addr symAddr) *symEntry {
 	entries := g.of(group)
-	i, ok := slices.BinarySearchFunc(entries, addr, func(e symEntry, a codeAddr) int {
+	i, ok := slices.BinarySearchFunc(entries, addr, func(e symEntry, a symAddr) int {
 		return g.compare(e.addr, a)
 	})
 	if !ok {

@@ -56,7 +56,7 @@ func TestFuncTableGroups(t *testing.T) {
 		testkit.Symbol{Name: "weak", Type: elf.STT_FUNC, Bind: elf.STB_WEAK, Section: 1, Value: 0x80},
 		testkit.Symbol{Name: "absolute", Type: elf.STT_FUNC, Special: elf.SHN_ABS, Value: 0x90},
 	)
-	ft := newFuncTable(syms, elf.EM_X86_64, false, false)
+	ft := newFuncTable(syms, elf.EM_X86_64, nil, false)
 	var names []string
 	for g := range ft.len() {
 		names = append(names, string(ft.name(g)))
@@ -72,10 +72,21 @@ func TestFuncTableGroups(t *testing.T) {
 			t.Errorf("%q is in group %d", name, g)
 		}
 	}
-	empty := newFuncTable(symbolTable(t), elf.EM_X86_64, false, true)
-	if empty.len() != 0 || empty.lookup([]byte("plain")) >= 0 || empty.hasObject([]byte("x"), codeAddr{}) {
+	empty := newFuncTable(symbolTable(t), elf.EM_X86_64, nil, true)
+	if empty.len() != 0 || empty.lookup([]byte("plain")) >= 0 || empty.hasObject([]byte("x"), symAddr{}) {
 		t.Error("a table without symbols finds something")
 	}
+}
+
+// sectionAddrs are the addresses of sections in the relocatable files of these tests.
+var sectionAddrs = []uint64{0, 0x10000, 0x20000, 0x30000, 0x40000}
+
+// addrsIf returns the addresses of sections for a relocatable file, nil for another one.
+func addrsIf(rel bool) []uint64 {
+	if rel {
+		return sectionAddrs
+	}
+	return nil
 }
 
 func TestFuncTableAt(t *testing.T) {
@@ -96,35 +107,36 @@ func TestFuncTableAt(t *testing.T) {
 		machine  elf.Machine
 		rel      bool
 		compat   bool
-		addr     codeAddr
+		addr     uint64
 		flags    symFlags
 		fullName string
 	}{
-		{"f", 0, false, false, codeAddr{0, 0x10}, dotted, "f.lto_priv.0"},
-		{"f", 0, false, false, codeAddr{0, 0x20}, optimized, "f.isra.0"},
-		{"f", 0, false, false, codeAddr{0, 0x100}, optimized, "f.llvm.1"},
-		{"f", 0, false, false, codeAddr{0, 0x30}, 0, ""},
-		{"f", 0, true, false, codeAddr{1, 0x20}, optimized, "f.isra.0"},
-		{"f", 0, true, false, codeAddr{2, 0x20}, optimized, "f.constprop.0"},
-		{"f", 0, true, false, codeAddr{3, 0x20}, 0, ""},
-		{"f", 0, true, true, codeAddr{3, 0x20}, optimized, "f.isra.0"},
-		{"single", 0, true, false, codeAddr{1, 0x40}, optimized, "single.constprop.0.isra.0"},
-		{"single", 0, true, false, codeAddr{2, 0x40}, 0, ""},
-		{"thumb", elf.EM_ARM, false, false, codeAddr{0, 0x50}, here, ""},
-		{"thumb", elf.EM_ARM, false, true, codeAddr{0, 0x50}, 0, ""},
-		{"thumb", elf.EM_X86_64, false, false, codeAddr{0, 0x50}, 0, ""},
-		{"undefined", 0, false, false, codeAddr{0, 0}, 0, ""},
-		{"undefined", 0, false, true, codeAddr{0, 0}, here, ""},
+		{"f", 0, false, false, 0x10, dotted, "f.lto_priv.0"},
+		{"f", 0, false, false, 0x20, optimized, "f.isra.0"},
+		{"f", 0, false, false, 0x100, optimized, "f.llvm.1"},
+		{"f", 0, false, false, 0x30, 0, ""},
+		{"f", 0, true, false, 0x10020, optimized, "f.isra.0"},
+		{"f", 0, true, false, 0x20020, optimized, "f.constprop.0"},
+		{"f", 0, true, false, 0x30020, 0, ""},
+		{"f", 0, true, true, 0x10020, 0, ""},
+		{"f", 0, true, true, 0x20, 0, ""},
+		{"single", 0, true, false, 0x10040, optimized, "single.constprop.0.isra.0"},
+		{"single", 0, true, false, 0x20040, 0, ""},
+		{"thumb", elf.EM_ARM, false, false, 0x50, here, ""},
+		{"thumb", elf.EM_ARM, false, true, 0x50, 0, ""},
+		{"thumb", elf.EM_X86_64, false, false, 0x50, 0, ""},
+		{"undefined", 0, false, false, 0, 0, ""},
+		{"undefined", 0, false, true, 0, here, ""},
 	}
 	for _, tt := range tests {
-		ft := newFuncTable(syms, tt.machine, tt.rel, tt.compat)
+		ft := newFuncTable(syms, tt.machine, addrsIf(tt.rel), tt.compat)
 		g := ft.lookup([]byte(tt.name))
 		if g < 0 {
 			t.Fatalf("%s has no group", tt.name)
 		}
 		flags, full := ft.at(g, tt.addr)
 		if flags != tt.flags || string(full) != tt.fullName {
-			t.Errorf("%s at %v (%v, rel %v, compat %v): got %b, %q, want %b, %q",
+			t.Errorf("%s at %#x (%v, rel %v, compat %v): got %b, %q, want %b, %q",
 				tt.name, tt.addr, tt.machine, tt.rel, tt.compat, flags, full, tt.flags, tt.fullName)
 		}
 	}
@@ -161,8 +173,8 @@ func TestAmbiguous(t *testing.T) {
 		{"zzdup", false, true, true}, // the last one is never looked at by pahole
 	}
 	for _, rel := range []bool{false, true} {
-		compat := newFuncTable(syms, elf.EM_X86_64, rel, true)
-		real := newFuncTable(syms, elf.EM_X86_64, rel, false)
+		compat := newFuncTable(syms, elf.EM_X86_64, addrsIf(rel), true)
+		real := newFuncTable(syms, elf.EM_X86_64, addrsIf(rel), false)
 		for _, tt := range tests {
 			want := tt.linked
 			if rel {
@@ -199,7 +211,7 @@ func TestSampleAmbiguity(t *testing.T) {
 	} {
 		syms := symbolTable(t, tt.symbols...)
 		for _, compat := range []bool{true, false} {
-			ft := newFuncTable(syms, elf.EM_X86_64, tt.rel, compat)
+			ft := newFuncTable(syms, elf.EM_X86_64, addrsIf(tt.rel), compat)
 			var names [][]byte
 			for _, name := range []string{"dup", "wf", "zdup"} {
 				if g := ft.lookup([]byte(name)); ft.ambiguous(g) {
@@ -226,21 +238,21 @@ func TestHasObject(t *testing.T) {
 	)
 	tests := []struct {
 		name             string
-		addr             codeAddr
+		addr             symAddr
 		real, compat, in bool
 	}{
-		{"var", codeAddr{4, 0}, true, true, true},
-		{"var", codeAddr{3, 0x10}, true, true, true},
-		{"var", codeAddr{4, 0x10}, false, false, true},
-		{"var", codeAddr{2, 0}, false, false, false},
-		{"other", codeAddr{4, 8}, true, true, true},
-		{"renamed", codeAddr{4, 0x20}, true, false, false},
-		{"undefined", codeAddr{0, 0}, false, false, false},
-		{"function", codeAddr{4, 0x30}, false, false, false},
-		{"missing", codeAddr{4, 0}, false, false, false},
+		{"var", symAddr{4, 0}, true, true, true},
+		{"var", symAddr{3, 0x10}, true, true, true},
+		{"var", symAddr{4, 0x10}, false, false, true},
+		{"var", symAddr{2, 0}, false, false, false},
+		{"other", symAddr{4, 8}, true, true, true},
+		{"renamed", symAddr{4, 0x20}, true, false, false},
+		{"undefined", symAddr{0, 0}, false, false, false},
+		{"function", symAddr{4, 0x30}, false, false, false},
+		{"missing", symAddr{4, 0}, false, false, false},
 	}
-	real := newFuncTable(syms, elf.EM_X86_64, true, false)
-	compat := newFuncTable(syms, elf.EM_X86_64, true, true)
+	real := newFuncTable(syms, elf.EM_X86_64, sectionAddrs, false)
+	compat := newFuncTable(syms, elf.EM_X86_64, sectionAddrs, true)
 	for _, tt := range tests {
 		name := []byte(tt.name)
 		if got := real.hasObject(name, tt.addr); got != tt.real {
@@ -280,7 +292,7 @@ func manySymbols(n int) []testkit.Symbol {
 // TestManySymbols compares the table with a map.
 func TestManySymbols(t *testing.T) {
 	symbols := manySymbols(20_000)
-	ft := newFuncTable(symbolTable(t, symbols...), elf.EM_X86_64, false, false)
+	ft := newFuncTable(symbolTable(t, symbols...), elf.EM_X86_64, nil, false)
 	addrs := make(map[string]map[uint64]bool)
 	for _, s := range symbols {
 		if s.Type == elf.STT_FUNC {
@@ -303,7 +315,7 @@ func TestManySymbols(t *testing.T) {
 			t.Errorf("%s: ambiguous %v with %d addresses", name, got, len(want))
 		}
 		for value := range want {
-			if flags, _ := ft.at(g, codeAddr{value: value}); flags&symHere == 0 {
+			if flags, _ := ft.at(g, value); flags&symHere == 0 {
 				t.Errorf("%s: nothing at %#x", name, value)
 			}
 		}
@@ -316,13 +328,13 @@ func BenchmarkFuncTable(b *testing.B) {
 	syms := symbolTable(b, manySymbols(172_000)...)
 	b.ReportAllocs()
 	for b.Loop() {
-		newFuncTable(syms, elf.EM_X86_64, false, false)
+		newFuncTable(syms, elf.EM_X86_64, nil, false)
 	}
 }
 
 func BenchmarkFuncTableLookup(b *testing.B) {
 	syms := symbolTable(b, manySymbols(172_000)...)
-	ft := newFuncTable(syms, elf.EM_X86_64, false, false)
+	ft := newFuncTable(syms, elf.EM_X86_64, nil, false)
 	b.ReportAllocs()
 	g := 0
 	for b.Loop() {

@@ -143,7 +143,11 @@ func (w *walker) varPlace(u *dwarf.Unit, loc *dwarf.Value) (section int, off uin
 			addr += plus.A
 		}
 	}
-	return w.in.dataSection(addr)
+	section, off, ok = w.in.dataSection(addr)
+	if ok && w.opt.Compat && w.in.rel != nil && w.in.rel.hiddenFromPahole(section, uint64(off)) {
+		return 0, 0, false
+	}
+	return section, off, ok
 }
 
 // hasSymbol tells whether the symbol table agrees that the variable is there. pahole asks
@@ -151,11 +155,11 @@ func (w *walker) varPlace(u *dwarf.Unit, loc *dwarf.Value) (section int, off uin
 func (w *walker) hasSymbol(name []byte, section int, off uint32) bool {
 	switch {
 	case w.in.functions == nil:
-		return !(off == 0 && w.in.file.Sections[section].Addr == 0)
+		return w.in.rel != nil || off != 0 || w.in.file.Sections[section].Addr != 0
 	case w.opt.Compat:
 		return off != 0 || w.in.functions.hasObjectIn(name, uint32(section))
 	}
-	return w.in.functions.hasObject(name, codeAddr{uint32(section), w.in.file.Sections[section].Addr + uint64(off)})
+	return w.in.functions.hasObject(name, symAddr{uint32(section), w.in.symBase(section) + uint64(off)})
 }
 
 // validName tells whether a name is a BTF identifier of at most 127 bytes.

@@ -48,9 +48,9 @@ type walker struct {
 	tags     []btf.NameID // gcc's decl tags of the DIE at hand
 	moved    int
 	maxMoved int
-	detours  int // DIEs that were read out of turn
-	cache    *nameCache
-	groups   *groupCache
+	detours  int        // DIEs that were read out of turn
+	cache    *nameCache // nil if names are identified by offset
+	groups   groupCache
 	facts    []param
 	packed   packedTypes
 	locs     window // of location lists
@@ -58,8 +58,19 @@ type walker struct {
 	warnings [numWarnings]warning
 }
 
+// Bytes of .debug_info for each record and each member, in units that have many for their size: kernels have 45 and 18
+// on average.
+const (
+	bytesPerRecord = 38
+	bytesPerMember = 16
+)
+
 // reset prepares for units whose bytes are buf, the first standing at section offset base.
 func (w *walker) reset(buf []byte, base uint64) {
+	if w.out.Records == nil { // the largest unit comes first
+		w.out.Records = make([]btf.Record, 0, len(buf)/bytesPerRecord)
+		w.out.Members = make([]btf.Member, 0, len(buf)/bytesPerMember)
+	}
 	w.out.Reset(base)
 	w.rank.Reset(len(buf))
 	clear(w.aliases)

@@ -21,9 +21,9 @@ func encodeCommand() *cli.Command {
 		Name:            "encode",
 		HideHelpCommand: true,
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("encode: %v", err) },
-		Usage:           "read the DWARF of linked kernel images and write BTF",
+		Usage:           "read the DWARF of kernel images and modules and write BTF",
 		ArgsUsage:       "FILE...",
-		Description: "Each FILE is a linked ELF image with DWARF and gives one raw, deduplicated BTF blob.\n\n" +
+		Description: "Each FILE is an ELF file with DWARF, linked or not, and gives one raw, deduplicated BTF blob.\n\n" +
 			"Features (* is on by default):\n" + encode.FeatureHelp(),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "write the BTF of the one FILE to `OUT`"},
@@ -33,7 +33,7 @@ func encodeCommand() *cli.Command {
 			&cli.StringFlag{Name: "lang-exclude", Value: "rust", Usage: "leave out units of the languages in `LIST`; \"none\" leaves out no unit"},
 			&cli.StringFlag{Name: "array-style", Value: "nested", Usage: "multi-dimensional arrays as in `STYLE`: nested, as pahole 1.32, or flat, as before"},
 			&cli.StringFlag{Name: "compat", Usage: "choose functions and variables as `TOOL` does: pahole"},
-			&cli.StringFlag{Name: "base", Usage: "`BASE` of split BTF; only none so far"},
+			&cli.StringFlag{Name: "base", Usage: "`BASE` of split BTF; for modules only none so far, which gives BTF that needs no base"},
 			&cli.StringFlag{Name: "report", Usage: "write a JSON line for each function and variable left out to `FILE`"},
 			&cli.BoolFlag{Name: "stats", DisableDefaultText: true, Usage: "print times, counts and memory to standard error"},
 			&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "with --stats: as JSON"},
@@ -53,6 +53,7 @@ type encodeJob struct {
 	stats, json   bool
 	verify, fatal bool
 	verbose       bool
+	alone         bool // modules too: --base none
 }
 
 // encodeFlags maps the command line to a job. Its errors are usage errors.
@@ -61,7 +62,7 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 		options: encode.Options{Jobs: c.Int("j"), Features: c.String("features"), LangExclude: c.String("lang-exclude"),
 			Report: c.String("report") != ""},
 		report: c.String("report"), stats: c.Bool("stats"), json: c.Bool("json"),
-		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
+		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"), alone: c.String("base") == "none",
 	}
 	files := c.Args().Slice()
 	for _, f := range files {
@@ -153,6 +154,9 @@ func encodeAction(c *cli.Context) error {
 	return nil
 }
 
+// moduleSection is what only kernel modules have (scripts/module.lds.S of the kernel).
+const moduleSection = ".gnu.linkonce.this_module"
+
 // file encodes one file. The output exists only if all went well.
 func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	opt := j.options
@@ -164,6 +168,9 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		return err
 	}
 	defer f.Close()
+	if !j.alone && f.Section(moduleSection) != nil {
+		return fmt.Errorf("it is a module (it has a section %s), and split BTF is not supported yet: --base none gives BTF that needs no base", moduleSection)
+	}
 	bar := newProgress(stderr, filepath.Base(file))
 	opt.Progress = bar.update
 	res, err := encode.Encode(f, opt)

@@ -32,7 +32,7 @@ func TestEncodeFlags(t *testing.T) {
 		{"flat, compatible, no languages", []string{"-o", "out", "--array-style", "flat", "--compat=pahole", "--lang-exclude", "none", "a"},
 			plain(func(j *encodeJob) { j.options.Flat, j.options.Compat, j.options.LangExclude = true, true, "none" }), ""},
 		{"features and workers", []string{"-o", "out", "-j", "3", "--features", "+layout", "--base", "none", "a"},
-			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features = 3, "+layout" }), ""},
+			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features, j.alone = 3, "+layout", true }), ""},
 		{"output", []string{"-o", "out", "--stats", "--json", "--verify", "--fatal-warnings", "-v", "--report", "r", "a"},
 			plain(func(j *encodeJob) {
 				j.stats, j.json, j.verify, j.fatal, j.verbose, j.report = true, true, true, true, true, "r"

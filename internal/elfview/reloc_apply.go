@@ -14,8 +14,8 @@ import (
 // call. It hands all else, and everything that is wrong, to one, which knows all rules.
 
 // relocPiece is how many bytes of entries are read at once. It is a multiple of
-// every entry size, and small enough for a private cache.
-const relocPiece = 24 * 10 << 10
+// every entry size, and small: its memory is new to a process that encodes one module.
+const relocPiece = 24 * 10 << 8
 
 // Apply relocates data, the whole contents of target as File.Data returns them,
 // in place. Entries may be in any order; those for the same field work one upon

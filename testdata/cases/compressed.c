@@ -29,3 +29,6 @@ int GLUE(visit, UNIT)(struct entry *entry_to_visit, void *argument_of_the_visito
 {
 	return entry_to_visit->left != argument_of_the_visitor;
 }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64 5 as=rel.zlib link=r compress=zlib

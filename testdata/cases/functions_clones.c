@@ -40,3 +40,6 @@ long entry(struct pair *p, long n)
 	return by_member(p, 1) + by_member(p + 1, 2) + by_const(n, 7) + by_const(n + 1, 7) + shifted(1, n, p->a) +
 	       shifted(2, p->b, n) + split(p, n);
 }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64,gcc-aarch64,gcc-riscv64 5 as=rel link=no

@@ -10,3 +10,8 @@ __attribute__((noinline)) int bar(int a, int b) { return a + 1; }
 __attribute__((noinline)) static int foo(int a, int b, int c) { return a * b - a - b; }
 int a, b, c;
 int entry(void) { return bar(a, c) + foo(a, b, c); }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64,gcc-i686 5 as=rel link=no
+// build: gcc-riscv64 4,5 as=rel link=no
+// build: clang-x86_64 5 as=rel link=no

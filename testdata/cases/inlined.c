@@ -33,3 +33,7 @@ int hot_and_cold(int n)
 }
 
 int user(int n) { return always_inlined(n, n) + inlined_and_external(n, 2) + inlined_and_pointed(&n); }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64 4,5 as=rel link=no
+// build: gcc-i686,gcc-powerpc,gcc-riscv64,clang-aarch64 5 as=rel link=no

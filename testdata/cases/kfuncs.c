@@ -26,3 +26,6 @@ __asm__(".pushsection .BTF_ids,\"a\"\n"
 	".size __BTF_ID__func__kf_unmarked__3, 4\n"
 	".size __BTF_ID__set8__unmarked, .-__BTF_ID__set8__unmarked\n"
 	".popsection\n");
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64,gcc-s390x,clang-x86_64 5 as=rel link=no

@@ -28,3 +28,7 @@ int ordinary = 6;
 static int bss[4] __attribute__((used));
 
 long read(int n) { return first + second + stats[n].hits + (label != 0) + declared_first + ordinary; }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64 4,5 as=rel link=no
+// build: gcc-s390x,gcc-powerpc,gcc-riscv64,clang-x86_64 5 as=rel link=no

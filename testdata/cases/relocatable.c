@@ -2,7 +2,7 @@
 // An object as the compiler leaves it (ET_REL): two functions at offset 0 of two sections.
 //
 // build: gcc-x86_64 4,5 link=no
-// build: gcc-aarch64,gcc-s390x,gcc-i686,gcc-powerpc,clang-x86_64 5 link=no
+// build: gcc-aarch64,gcc-s390x,gcc-i686,gcc-powerpc,gcc-riscv64,clang-x86_64 5 link=no
 
 struct state {
 	int now;

@@ -3,7 +3,7 @@
 //
 // units: 2
 // build: gcc-x86_64 4,5 link=r
-// build: gcc-aarch64,gcc-s390x,clang-x86_64 5 link=r
+// build: gcc-aarch64,gcc-s390x,gcc-i686,gcc-riscv64,clang-x86_64 5 link=r
 
 __attribute__((noinline, used)) static int dup(int x) { return x + UNIT; }
 __attribute__((noinline, used)) static int zdup(int x) { return x * UNIT; }

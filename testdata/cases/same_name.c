@@ -17,3 +17,6 @@ __attribute__((noinline, used)) static int dupx(long x) { return (int)x - UNIT; 
 int wf(int strong_name) { return strong_name + 1; }
 int entry2(int n) { return dup(n) + dupx(n) + zdup(n); }
 #endif
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64,gcc-powerpc,clang-x86_64 5 as=rel link=r

@@ -28,3 +28,7 @@ union both {
 struct node GLUE(node, UNIT);
 union both GLUE(both, UNIT);
 enum color GLUE(paint, UNIT)(struct node *n, union both *b) { return n->payload.color + b->p.color; }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64 4,5 as=rel link=r -fdebug-types-section
+// build: clang-x86_64 5 as=rel link=r -fdebug-types-section

@@ -34,3 +34,6 @@ int *bump(int n)
 	thread_local++;
 	return &elsewhere ? &elsewhere.x : &counter;
 }
+
+// Relocatable too; here, where it moves no line.
+// build: gcc-x86_64,clang-x86_64 5 as=rel link=no
