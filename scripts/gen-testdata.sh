@@ -8,7 +8,7 @@
 #   gen-testdata.sh CASE...    these only (the table is written from all objects)
 #   OUT=DIR gen-testdata.sh    somewhere else, to compare
 #
-# A case says in its header comment how it is compiled:
+# A case says in comments how it is compiled, in its header or, where no line of the code is to move, at its end:
 #
 #   build: TOOLCHAIN,... DWARF,... [as=VARIANT] [link=no|r] [compress=zlib|zstd|zlib-gnu]
 #          [strip=symtab] [post=dwz] [compiler flag]...
@@ -155,7 +155,7 @@ write_table() {
 	{
 		sed "\|^$marker\$|q" "$readme"
 		printf '\nCompilers (Debian packages) and linkers:\n\n'
-		for tool in {x86_64,aarch64,s390x,i686,powerpc}-linux-gnu-gcc clang x86_64-linux-gnu-ld ld.lld dwz; do
+		for tool in {x86_64,aarch64,s390x,i686,powerpc,riscv64}-linux-gnu-gcc clang x86_64-linux-gnu-ld ld.lld dwz; do
 			echo "- $tool: $("$tool" --version 2>&1 | head -n 1)"
 		done
 		printf '\nCOMPILE is `%s`; LINK is `%s`.\n\n' "${compile_flags[*]}" "${link_flags[*]}"
@@ -195,7 +195,7 @@ need() {
 	local missing=() pair
 	for pair in x86_64-linux-gnu-gcc:gcc x86_64-linux-gnu-g++:g++ aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu \
 		s390x-linux-gnu-gcc:gcc-s390x-linux-gnu i686-linux-gnu-gcc:gcc-i686-linux-gnu \
-		powerpc-linux-gnu-gcc:gcc-powerpc-linux-gnu clang:clang ld.lld:lld dwz:dwz; do
+		powerpc-linux-gnu-gcc:gcc-powerpc-linux-gnu riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu clang:clang ld.lld:lld dwz:dwz; do
 		command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 	done
 	if [ ${#missing[@]} -gt 0 ]; then
