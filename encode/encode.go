@@ -32,7 +32,12 @@ type Options struct {
 	LangExclude string // languages whose units are left out; "" is "rust", "none" is none
 	Flat        bool   // one ARRAY per array type, as pahole before 1.32, instead of one per dimension
 	Compat      bool   // choose functions and variables as pahole 1.32 does (spec/encode.md 7.2)
-	Report      bool   // fill Result.Omissions
+
+	Base       *btf.Base     // the result is split against it; nil: it stands alone
+	FwdPolicy  btf.FwdPolicy // for types of Base that lead to a FWD which the file defines
+	FlatAsBase bool          // with Base: Flat is as in it
+	Distill    bool          // with Base: a distilled base, and the result split against that
+	Report     bool          // fill Result.Omissions
 
 	Timer    *phase.Timer            // nil for none
 	Progress func(done, total int64) // called with bytes of .debug_info; from one goroutine at a time
@@ -58,8 +63,10 @@ func (o *Options) Check() error {
 // Result of Encode.
 type Result struct {
 	BTF       []byte
-	Warnings  []string   // one line each: what was degraded, how often, and where first
-	Omissions []Omission // functions and variables that were left out, by name
+	Base      []byte         // Options.Distill: the distilled base
+	Warnings  []string       // one line each: what was degraded, how often, and where first
+	Misses    []btf.BaseMiss // with Options.Base: structs and unions that are not as in it; texts of the first three
+	Omissions []Omission     // functions and variables that were left out, by name
 }
 
 // ErrNoTypes says that nothing is left to write: there is no unit with types, or every unit
@@ -78,6 +85,11 @@ func Encode(f *elfview.File, options Options) (*Result, error) {
 	}
 	if opt.Jobs <= 0 {
 		opt.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if opt.Base != nil {
+		if err := followBase(f, opt); err != nil {
+			return nil, err
+		}
 	}
 	stop := opt.Timer.Start("open")
 	in, err := openInput(f, opt)
@@ -111,10 +123,41 @@ func Encode(f *elfview.File, options Options) (*Result, error) {
 	}
 }
 
+// followBase checks that a base is for the machine of f, as far as it tells, and takes over its style: types
+// written in another one would not be equal (encode.md 6.6).
+func followBase(f *elfview.File, opt *Options) error {
+	t := opt.Base.Table()
+	if t.Big() != f.Big {
+		return fmt.Errorf("byte order is %s, that of the base is %s: it is for another machine", orderName(f.Big), orderName(t.Big()))
+	}
+	if size := t.PointerSize(); size != 0 && size != int(addrSize(f)) {
+		return fmt.Errorf("has pointers of %d bytes, the base of %d: it is for another machine", addrSize(f), size)
+	}
+	if f.Section(".BTF.base") != nil {
+		return errors.New("has a section .BTF.base: what it is to be encoded against is not known")
+	}
+	if opt.FlatAsBase {
+		opt.Flat = !opt.Base.NestedArrays()
+	}
+	return nil
+}
+
+func orderName(big bool) string {
+	if big {
+		return "big-endian"
+	}
+	return "little-endian"
+}
+
 // encode is the phase list.
 func encode(in *input, opt *Options) (res *Result, err error) {
 	defer internalError(&err)
-	run := &run{in: in, opt: opt, loops: map[int][]uint32{}, dedup: btf.NewDedup(in.names, in.numGraphs(), in.typesGuess())}
+	run := &run{in: in, opt: opt, loops: map[int][]uint32{}}
+	if opt.Base != nil {
+		run.dedup = btf.NewSplitDedup(opt.Base, in.names, in.numGraphs(), in.typesGuess(), opt.FwdPolicy)
+	} else {
+		run.dedup = btf.NewDedup(in.names, in.numGraphs(), in.typesGuess())
+	}
 	stop := opt.Timer.Start("walk") // every unit: DIEs to records, records to classes
 	run.dedup.Jobs = opt.Jobs
 	err = run.walk()
@@ -176,12 +219,35 @@ func encode(in *input, opt *Options) (res *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	run.count(len(order), len(funcs))
+	run.count(out.Len(), len(funcs))
 	res = &Result{BTF: blob, Warnings: run.warningTexts()}
+	res.Misses = run.dedup.BaseMisses(3)
+	if opt.Distill && opt.Base != nil {
+		stop = opt.Timer.Start("distill")
+		err = res.distill(opt.Base)
+		stop()
+		if err != nil {
+			return nil, err
+		}
+	}
 	if opt.Report {
 		res.Omissions, err = run.omissions(sel.omitted)
 	}
 	return res, err
+}
+
+// distill replaces the base that the result is split against by a small one of its own.
+func (r *Result) distill(base *btf.Base) error {
+	t, err := btf.Read(r.BTF, base.Table())
+	if err != nil {
+		return err
+	}
+	d, err := btf.Distill(t)
+	if err != nil {
+		return err
+	}
+	r.BTF, r.Base = d.Split, d.Base
+	return nil
 }
 
 // internalError turns a broken invariant of ours into an error, with the stack for whoever mends it.

@@ -299,6 +299,7 @@ func (w *walker) closeEnum(cur *frame) {
 		kept := values[:0]
 		for _, v := range values {
 			if v.B == 0 || v.B == 0xffffffff && int32(v.A) < 0 {
+				v.B = 0 // 32 bits are the value, whatever its form; a base has no more either
 				kept = append(kept, v)
 			} else {
 				w.warnAt(warnEnum, place)

@@ -75,6 +75,6 @@ func distillAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		return saveAll(map[string][]byte{outs[i]: d.Split, outs[i] + ".base": d.Base})
+		return saveAll([]namedOutput{{outs[i], writeBytes(d.Split)}, {outs[i] + ".base", writeBytes(d.Base)}})
 	})
 }

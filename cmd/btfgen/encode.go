@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/btfgen/btfgen/encode"
+	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/btfcheck"
 	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/internal/phase"
@@ -21,9 +22,10 @@ func encodeCommand() *cli.Command {
 		Name:            "encode",
 		HideHelpCommand: true,
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("encode: %v", err) },
-		Usage:           "read the DWARF of kernel images and modules and write BTF",
+		Usage:           "read the DWARF of kernels and modules and write BTF",
 		ArgsUsage:       "FILE...",
-		Description: "Each FILE is an ELF file with DWARF, linked or not, and gives one raw, deduplicated BTF blob.\n\n" +
+		Description: "Each FILE is an ELF file with DWARF and gives one raw, deduplicated BTF blob. That of a module holds only what\n" +
+			"the BTF of its kernel, the base, does not have. @LIST stands for the files that LIST names.\n\n" +
 			"Features (* is on by default):\n" + encode.FeatureHelp(),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "write the BTF of the one FILE to `OUT`"},
@@ -31,9 +33,14 @@ func encodeCommand() *cli.Command {
 			&cli.IntFlag{Name: "j", DefaultText: "by CPUs and memory", Usage: "`N` workers; the output does not depend on it"},
 			&cli.StringFlag{Name: "features", Value: "default", Usage: "comma-separated `LIST` of features; +A adds A to the default"},
 			&cli.StringFlag{Name: "lang-exclude", Value: "rust", Usage: "leave out units of the languages in `LIST`; \"none\" leaves out no unit"},
-			&cli.StringFlag{Name: "array-style", Value: "nested", Usage: "multi-dimensional arrays as in `STYLE`: nested, as pahole 1.32, or flat, as before"},
+			&cli.StringFlag{Name: "array-style", DefaultText: "as the base, or nested", Usage: "multi-dimensional arrays as in `STYLE`: nested, as pahole 1.32, or flat, as before"},
 			&cli.StringFlag{Name: "compat", Usage: "choose functions and variables as `TOOL` does: pahole"},
-			&cli.StringFlag{Name: "base", Usage: "`BASE` of split BTF; for modules only none so far, which gives BTF that needs no base"},
+			&cli.StringFlag{Name: "base", DefaultText: "for modules that of their kernel", Usage: "split against the BTF of `BASE`: raw BTF, vmlinux or boot image; none: stand-alone"},
+			&cli.BoolFlag{Name: "require-base", DisableDefaultText: true, Usage: "fail for a module whose base is not found; with -o and --out-dir that is so anyway"},
+			&cli.StringFlag{Name: "base-fwd", Value: "accept", Usage: "types of the base that lead to a forward declaration which the module defines: `POLICY` accept, they serve, or strict, they do not"},
+			&cli.IntFlag{Name: "max-base-misses", DefaultText: "any", Usage: "fail if more than `N` structs and unions differ from those of their name in the base"},
+			&cli.BoolFlag{Name: "distill", DisableDefaultText: true, Usage: "write what the module uses of the base to OUT.base (.BTF.base), and split against that"},
+			listFlag(),
 			&cli.StringFlag{Name: "report", Usage: "write a JSON line for each function and variable left out to `FILE`"},
 			&cli.BoolFlag{Name: "stats", DisableDefaultText: true, Usage: "print times, counts and memory to standard error"},
 			&cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "with --stats: as JSON"},
@@ -53,7 +60,9 @@ type encodeJob struct {
 	stats, json   bool
 	verify, fatal bool
 	verbose       bool
-	alone         bool // modules too: --base none
+	files         []string
+	bases         bases
+	maxMisses     int // -1: any
 }
 
 // encodeFlags maps the command line to a job. Its errors are usage errors.
@@ -62,52 +71,57 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 		options: encode.Options{Jobs: c.Int("j"), Features: c.String("features"), LangExclude: c.String("lang-exclude"),
 			Report: c.String("report") != ""},
 		report: c.String("report"), stats: c.Bool("stats"), json: c.Bool("json"),
-		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"), alone: c.String("base") == "none",
+		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
+		bases: bases{named: c.String("base")}, maxMisses: -1,
 	}
-	files := c.Args().Slice()
-	for _, f := range files {
-		if strings.HasPrefix(f, "-") {
-			return nil, usagef("encode: %s stands behind a FILE: flags come first (./%s names a file)", f, f)
-		}
+	var err error
+	if j.files, err = operands(c); err != nil {
+		return nil, err
 	}
-	out, dir := c.String("o"), c.String("out-dir")
+	files, out, dir := j.files, c.String("o"), c.String("out-dir")
 	switch {
-	case len(files) == 0:
-		return nil, usagef("encode: no FILE given")
-	case out != "" && dir != "":
-		return nil, usagef("encode: -o and --out-dir exclude each other")
 	case out == "" && dir == "":
 		return nil, usagef("encode: writing the section into the ELF file is not supported yet: give -o OUT or --out-dir DIR")
-	case out != "" && len(files) > 1:
-		return nil, usagef("encode: -o takes one FILE, there are %d: use --out-dir", len(files))
 	case j.json && !j.stats:
 		return nil, usagef("encode: --json goes with --stats")
 	case j.report != "" && len(files) > 1:
 		return nil, usagef("encode: --report takes one FILE")
-	case c.IsSet("j") && j.options.Jobs <= 0:
-		return nil, usagef("encode: -j %d: the number of workers is at least 1", j.options.Jobs)
-	case c.String("base") != "" && c.String("base") != "none":
-		return nil, usagef("encode: split BTF against a base is not supported yet")
+	case j.stats && len(files) > 1:
+		return nil, usagef("encode: --stats takes one FILE")
+	case c.IsSet("max-base-misses") && c.Int("max-base-misses") < 0:
+		return nil, usagef("encode: --max-base-misses %d is less than 0", c.Int("max-base-misses"))
+	case c.IsSet("max-base-misses"):
+		j.maxMisses = c.Int("max-base-misses")
 	}
-	from := map[string]string{} // output -> FILE
-	for _, f := range files {
-		to := out
-		if to == "" {
-			to = filepath.Join(dir, filepath.Base(f)+".btf")
-		}
-		switch other, twice := from[to]; {
-		case twice:
-			return nil, usagef("encode: %s and %s both give %s", other, f, to)
-		case sameFile(f, to), sameFile(f, j.report):
+	if j.options.Jobs, err = jobsFlag(c); err != nil {
+		return nil, err
+	}
+	var suffixes []string
+	if j.options.Distill = c.Bool("distill"); j.options.Distill {
+		suffixes = []string{".base"}
+	}
+	if j.outs, err = outputs("encode", files, out, dir, suffixes...); err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		switch {
+		case j.report == "":
+		case sameFile(f, j.report):
 			return nil, usagef("encode: the output would replace %s", f)
+		case j.outs[i] == j.report, j.options.Distill && j.outs[i]+".base" == j.report:
+			return nil, usagef("encode: --report and the output are both %s", j.report)
 		}
-		from[to] = f
-		j.outs = append(j.outs, to)
 	}
-	if _, twice := from[j.report]; twice {
-		return nil, usagef("encode: --report and the output are both %s", j.report)
+	switch s := c.String("base-fwd"); s {
+	case "accept":
+	case "strict":
+		j.options.FwdPolicy = btf.StrictFwds
+	default:
+		return nil, usagef("encode: --base-fwd %q is neither accept nor strict", s)
 	}
 	switch s := c.String("array-style"); s {
+	case "":
+		j.options.FlatAsBase = true
 	case "nested":
 	case "flat":
 		j.options.Flat = true
@@ -132,30 +146,15 @@ func encodeAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if j.options.Jobs == 0 {
-		j.options.Jobs = defaultJobs()
+	if j.verbose {
+		j.bases.verbose = c.App.ErrWriter
 	}
-	files := c.Args().Slice()
-	failed := 0
-	for i, file := range files {
-		err := j.file(file, j.outs[i], c.App.ErrWriter)
-		switch {
-		case err == nil:
-		case len(files) == 1:
-			return fmt.Errorf("%s: %w", file, err)
-		default: // each FILE has its own output, so the others go on
-			failed++
-			fmt.Fprintf(c.App.ErrWriter, "btfgen: %s: %v\n", file, err)
-		}
+	b := batch{name: "encode", files: j.files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
+	if len(j.files) > 1 {
+		j.options.Jobs = 1
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d files failed", failed, len(files))
-	}
-	return nil
+	return b.run(func(i int, stderr io.Writer) error { return j.file(j.files[i], j.outs[i], stderr) })
 }
-
-// moduleSection is what only kernel modules have (scripts/module.lds.S of the kernel).
-const moduleSection = ".gnu.linkonce.this_module"
 
 // file encodes one file. The output exists only if all went well.
 func (j *encodeJob) file(file, out string, stderr io.Writer) error {
@@ -168,8 +167,9 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	if !j.alone && f.Section(moduleSection) != nil {
-		return fmt.Errorf("it is a module (it has a section %s), and split BTF is not supported yet: --base none gives BTF that needs no base", moduleSection)
+	var basePath string
+	if opt.Base, basePath, err = j.bases.of(f); err != nil {
+		return err
 	}
 	bar := newProgress(stderr, filepath.Base(file))
 	opt.Progress = bar.update
@@ -177,6 +177,13 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	bar.finish()
 	if err != nil {
 		return err
+	}
+	if n := len(res.Misses); n > 0 {
+		text := missText(res.Misses, basePath)
+		if j.maxMisses >= 0 && n > j.maxMisses {
+			return fmt.Errorf("%s; at most %d are allowed", text, j.maxMisses)
+		}
+		fmt.Fprintf(stderr, "btfgen: %s: %s\n", file, text)
 	}
 	for _, w := range res.Warnings {
 		if j.verbose || j.fatal {
@@ -187,7 +194,7 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		return fmt.Errorf("%d kinds of warnings, and --fatal-warnings is given", len(res.Warnings))
 	}
 	if j.verify {
-		if err := btfcheck.Check(res.BTF); err != nil {
+		if err := verify(res, opt.Base); err != nil {
 			return fmt.Errorf("the result does not verify: %w", err)
 		}
 	}
@@ -206,25 +213,46 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	return nil
 }
 
+// missText tells how many types are not as in the base, and what the first few are.
+func missText(misses []btf.BaseMiss, base string) string {
+	n := 0
+	for n < len(misses) && misses[n].Text != "" {
+		n++
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d structs and unions are not as in the base %s", len(misses), base)
+	for i, m := range misses[:n] {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		fmt.Fprintf(&b, "%s%s: %s", sep, m.Name, m.Text)
+	}
+	if n < len(misses) {
+		b.WriteString("; …")
+	}
+	return b.String()
+}
+
+// verify reads the result with an independent parser.
+func verify(res *encode.Result, base *btf.Base) error {
+	switch {
+	case res.Base != nil:
+		return btfcheck.CheckSplit(res.BTF, res.Base)
+	case base != nil:
+		return btfcheck.CheckSplit(res.BTF, base.Table().Data())
+	}
+	return btfcheck.Check(res.BTF)
+}
+
 // save writes the result and the report: both, or if one cannot be written neither.
 func (j *encodeJob) save(out string, res *encode.Result) error {
-	blob, err := prepareOutput(out, func(w io.Writer) error {
-		_, err := w.Write(res.BTF)
-		return err
-	})
-	if err != nil {
-		return err
+	outs := []namedOutput{{out, writeBytes(res.BTF)}}
+	if res.Base != nil {
+		outs = append(outs, namedOutput{out + ".base", writeBytes(res.Base)})
 	}
-	defer blob.discard()
 	if j.report != "" {
-		report, err := prepareOutput(j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) })
-		if err != nil {
-			return err
-		}
-		defer report.discard()
-		if err := report.commit(); err != nil {
-			return err
-		}
+		outs = append(outs, namedOutput{j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) }})
 	}
-	return blob.commit()
+	return saveAll(outs)
 }

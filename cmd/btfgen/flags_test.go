@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,12 +13,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/btfgen/btfgen/encode"
+	"github.com/btfgen/btfgen/internal/btf"
 )
 
 // TestEncodeFlags maps command lines to jobs.
 func TestEncodeFlags(t *testing.T) {
 	plain := func(change func(*encodeJob)) *encodeJob {
-		j := &encodeJob{options: encode.Options{Features: "default", LangExclude: "rust"}, outs: []string{"out"}}
+		j := &encodeJob{options: encode.Options{Jobs: defaultJobs(), Features: "default", LangExclude: "rust", FlatAsBase: true},
+			outs: []string{"out"}, files: []string{"a"}, maxMisses: -1}
 		change(j)
 		return j
 	}
@@ -28,11 +31,13 @@ func TestEncodeFlags(t *testing.T) {
 		err  string
 	}{
 		{"plain", []string{"-o", "out", "a"}, plain(func(*encodeJob) {}), ""},
-		{"out-dir", []string{"--out-dir", "d", "x/a", "y/b.ko"}, plain(func(j *encodeJob) { j.outs = []string{"d/a.btf", "d/b.ko.btf"} }), ""},
+		{"out-dir", []string{"--out-dir", "d", "x/a", "y/b.ko"}, plain(func(j *encodeJob) {
+			j.files, j.outs = []string{"x/a", "y/b.ko"}, []string{"d/a.btf", "d/b.ko.btf"}
+		}), ""},
 		{"flat, compatible, no languages", []string{"-o", "out", "--array-style", "flat", "--compat=pahole", "--lang-exclude", "none", "a"},
-			plain(func(j *encodeJob) { j.options.Flat, j.options.Compat, j.options.LangExclude = true, true, "none" }), ""},
+			plain(func(j *encodeJob) { j.options.Flat, j.options.FlatAsBase, j.options.Compat, j.options.LangExclude = true, false, true, "none" }), ""},
 		{"features and workers", []string{"-o", "out", "-j", "3", "--features", "+layout", "--base", "none", "a"},
-			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features, j.alone = 3, "+layout", true }), ""},
+			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features, j.bases.named = 3, "+layout", "none" }), ""},
 		{"output", []string{"-o", "out", "--stats", "--json", "--verify", "--fatal-warnings", "-v", "--report", "r", "a"},
 			plain(func(j *encodeJob) {
 				j.stats, j.json, j.verify, j.fatal, j.verbose, j.report = true, true, true, true, true, "r"
@@ -52,7 +57,13 @@ func TestEncodeFlags(t *testing.T) {
 		{"array style", []string{"-o", "out", "--array-style", "round", "a"}, nil, `encode: --array-style "round" is neither nested nor flat`},
 		{"compat", []string{"-o", "out", "--compat", "gcc", "a"}, nil, `encode: --compat "gcc": only pahole is known`},
 		{"language", []string{"-o", "out", "--lang-exclude", "klingon", "a"}, nil, `encode: unknown language "klingon"`},
-		{"base", []string{"-o", "out", "--base", "vmlinux", "a"}, nil, "encode: split BTF against a base is not supported yet"},
+		{"base", []string{"-o", "out", "--base", "vmlinux", "--distill", "--base-fwd", "strict", "--max-base-misses", "0", "a"},
+			plain(func(j *encodeJob) {
+				j.bases.named, j.options.Distill, j.options.FwdPolicy, j.maxMisses = "vmlinux", true, btf.StrictFwds, 0
+			}), ""},
+		{"misses", []string{"-o", "out", "--max-base-misses", "-1", "a"}, nil, "encode: --max-base-misses -1 is less than 0"},
+		{"policy", []string{"-o", "out", "--base-fwd", "lax", "a"}, nil, `encode: --base-fwd "lax" is neither accept nor strict`},
+		{"a list that is not there", []string{"-o", "out", "@nowhere"}, nil, "open nowhere: no such file or directory"},
 		{"unknown flag", []string{"--nope", "a"}, nil, "encode: flag provided but not defined: -nope"},
 		{"bad number", []string{"-j", "x", "a"}, nil, `encode: invalid value "x" for flag -j: parse error`},
 	}
@@ -68,7 +79,7 @@ func TestEncodeFlags(t *testing.T) {
 			err := app.Run(append([]string{"btfgen", "encode"}, test.args...))
 			if test.err != "" {
 				var usage *usageError
-				if !errors.As(err, &usage) || err.Error() != test.err {
+				if err == nil || err.Error() != test.err || !errors.As(err, &usage) && !errors.Is(err, fs.ErrNotExist) {
 					t.Fatalf("error %v, want %s", err, test.err)
 				}
 				return
@@ -76,7 +87,7 @@ func TestEncodeFlags(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(test.want, got, cmp.AllowUnexported(encodeJob{}), cmpopts.IgnoreUnexported(encode.Options{}), cmpopts.IgnoreFields(encode.Options{}, "Progress")); d != "" {
+			if d := cmp.Diff(test.want, got, cmp.AllowUnexported(encodeJob{}, bases{}), cmpopts.IgnoreFields(bases{}, "mu", "found"), cmpopts.IgnoreUnexported(encode.Options{}), cmpopts.IgnoreFields(encode.Options{}, "Progress")); d != "" {
 				t.Error(d)
 			}
 		})

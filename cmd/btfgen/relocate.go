@@ -80,7 +80,7 @@ func relocateAction(c *cli.Context) error {
 		if !write {
 			return nil
 		}
-		return saveAll(map[string][]byte{outs[i]: r.Split})
+		return saveAll([]namedOutput{{outs[i], writeBytes(r.Split)}})
 	})
 }
 

@@ -95,26 +95,36 @@ func (s *splitBTF) checkPointers(base *btf.Table) error {
 	return nil
 }
 
-// saveAll writes several outputs: all, or none if one cannot be prepared.
-func saveAll(outs map[string][]byte) error {
+// namedOutput is a file and what writes it.
+type namedOutput struct {
+	path  string
+	write func(io.Writer) error
+}
+
+func writeBytes(b []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	}
+}
+
+// saveAll writes several outputs: all, or none if one cannot be prepared. The first appears last.
+func saveAll(outs []namedOutput) error {
 	var prepared []*output
 	defer func() {
 		for _, o := range prepared {
 			o.discard()
 		}
 	}()
-	for path, data := range outs {
-		o, err := prepareOutput(path, func(w io.Writer) error {
-			_, err := w.Write(data)
-			return err
-		})
+	for _, out := range outs {
+		o, err := prepareOutput(out.path, out.write)
 		if err != nil {
 			return err
 		}
 		prepared = append(prepared, o)
 	}
-	for _, o := range prepared {
-		if err := o.commit(); err != nil {
+	for i := len(prepared) - 1; i >= 0; i-- {
+		if err := prepared[i].commit(); err != nil {
 			return err
 		}
 	}

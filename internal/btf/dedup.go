@@ -7,6 +7,7 @@
 //	             (dedup_hash.go), look the hashes up in one table (dedup_table.go), keep the content of new ones
 //	Resolve      names with several definitions: decide what each reference to them means,
 //	             split what differs (dedup_tags.go, dedup_refine.go)
+//	             with a base: enter it first (dedup_base.go), and last see what is of it (dedup_bind.go)
 //
 // after which a class is a type of the output; emit.go numbers and writes them.
 
@@ -40,6 +41,8 @@ type Dedup struct {
 	// Records whose class is not the one that Add said.
 	instances map[instanceKey]uint32
 
+	split *split // nil for a standalone blob
+
 	Jobs  int // goroutines of Resolve; 0 is one per processor
 	Stats Stats
 }
@@ -50,6 +53,7 @@ type Stats struct {
 	OddUnits  int // units that mean something else by one of them than most
 	Deviating int // records in these that are affected
 	Blocks    int // different types that these records are
+	Loaded    int // types of the base that were looked at
 }
 
 // NewDedup starts a run over the given number of units; types is a guess at the number of different
@@ -171,9 +175,19 @@ type Reload func(unit int, u *Unit) error
 // Resolve decides what references to names with several definitions mean. After it no class is
 // added and no class changes.
 func (d *Dedup) Resolve(reload Reload) error {
+	if d.split != nil {
+		if err := d.enterBase(); err != nil {
+			return err
+		}
+	}
 	d.collect()
 	if ambiguous := d.settle(); len(ambiguous) > 0 || len(d.loops) > 0 {
-		return d.refine(ambiguous, reload)
+		if err := d.refine(ambiguous, reload); err != nil {
+			return err
+		}
+	}
+	if d.split != nil {
+		d.bind()
 	}
 	return nil
 }

@@ -218,6 +218,9 @@ func (r *refiner) scanUnits() {
 				x.defs = append(x.defs, tagDef{i, id})
 			}
 		}
+		if d.split != nil && d.split.blobs && !d.isBase(u) {
+			r.addBaseDefs(x)
+		}
 		slices.Sort(x.holders)
 		slices.Sort(x.fwds)
 		slices.SortFunc(x.defs, func(a, b tagDef) int { return cmp.Or(cmp.Compare(a.tag, b.tag), cmp.Compare(a.class, b.class)) })
@@ -225,7 +228,21 @@ func (r *refiner) scanUnits() {
 	})
 }
 
-// rank sorts the definitions of each ambiguous tag: the one that most units have first, then the
+// addBaseDefs adds to a unit that declares and defines a tag the definitions of the base: the declaration may mean one of these.
+func (r *refiner) addBaseDefs(x *unitTags) {
+	for _, i := range x.fwds {
+		if !slices.ContainsFunc(x.defs, func(def tagDef) bool { return def.tag == i }) {
+			continue
+		}
+		for _, id := range r.d.tags.tags[r.ambiguous[i]].defs {
+			if r.d.split.least[id] != 0 {
+				x.defs = append(x.defs, tagDef{i, id})
+			}
+		}
+	}
+}
+
+// rank sorts the definitions of each ambiguous tag: those of the base first, then the one that most units have, then the
 // smaller. The order of units plays no part.
 func (r *refiner) rank() {
 	count := map[uint32]int{}
@@ -239,7 +256,8 @@ func (r *refiner) rank() {
 	for i, t := range r.ambiguous {
 		r.defs[i] = slices.Clone(r.d.tags.tags[t].defs)
 		slices.SortFunc(r.defs[i], func(a, b uint32) int {
-			return cmp.Or(cmp.Compare(count[b], count[a]), r.d.compareShape(a, b), cmp.Compare(r.d.first[a], r.d.first[b]))
+			return cmp.Or(cmp.Compare(r.d.notInBase(a), r.d.notInBase(b)), cmp.Compare(count[b], count[a]), r.d.compareShape(a, b),
+				cmp.Compare(r.d.first[a], r.d.first[b]), cmp.Compare(r.d.baseFirst(a), r.d.baseFirst(b)))
 		})
 		for m, id := range r.defs[i] {
 			r.number[id] = meaning(m)
@@ -339,6 +357,9 @@ func (d *Dedup) nameBytes(id NameID) []byte {
 	if b, ok := id.Inline(nil); ok {
 		return b
 	}
+	if id >= baseNames && d.split != nil {
+		return d.split.base.t.Str(d.split.names[id-baseNames])
+	}
 	return d.names.Name(id)
 }
 
@@ -362,8 +383,12 @@ func (r *refiner) interpret() {
 	}
 	for u := range r.units {
 		x := &r.units[u]
+		vote := 1
+		if r.d.isBase(u) { // its records are at hand, while other units have to be read again where they deviate
+			vote = 0
+		}
 		for _, def := range x.defs {
-			votes[def.tag][r.number[def.class]]++
+			votes[def.tag][r.number[def.class]] += vote
 		}
 		if len(x.fwds) == 0 {
 			continue
@@ -381,7 +406,7 @@ func (r *refiner) interpret() {
 			} else if int(x.means[i]) == len(r.defs[i]) && r.d.tags.tags[r.ambiguous[i]].class == enumTag {
 				x.means[i] = 0 // as libbpf does: an enum is never left without values
 			}
-			votes[i][x.means[i]]++
+			votes[i][x.means[i]] += vote
 		}
 	}
 	r.defaults = make([]meaning, len(r.ambiguous))
@@ -414,11 +439,9 @@ func (r *refiner) seenBy(x *unitTags, holder uint32) []meaning {
 	known := false
 	for n, i := range tags {
 		view[n] = unknown
-		if own := x.only(i); own != 0 {
-			if _, declared := slices.BinarySearch(x.fwds, i); !declared { // else the holder may refer to the declaration
-				view[n] = r.number[own]
-				known = true
-			}
+		if own := x.only(i); own != 0 { // what the unit's own declaration means too
+			view[n] = r.number[own]
+			known = true
 		}
 	}
 	if !known {

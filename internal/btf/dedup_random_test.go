@@ -352,13 +352,19 @@ func protect(f func() error) (err error) {
 
 // minimize drops units and types of a program that fails as long as it does, and describes the rest.
 func minimize(t testing.TB, seed uint64, units []*Unit, ambiguous bool) string {
-	fails := func(units []*Unit) error {
+	check := func(units []*Unit) error {
 		return protect(func() error { return checkProgram(t, seed, units, ambiguous) })
 	}
+	units = shrink(units, func(units []*Unit) bool { return check(units) != nil })
+	return check(units).Error() + "\n" + unitTexts(t, units)
+}
+
+// shrink drops units and types as long as what is left fails.
+func shrink(units []*Unit, fails func([]*Unit) bool) []*Unit {
 	for again := true; again; {
 		again = false
 		for i := 0; i < len(units); i++ {
-			if fewer := slices.Delete(slices.Clone(units), i, i+1); fails(fewer) != nil {
+			if fewer := slices.Delete(slices.Clone(units), i, i+1); fails(fewer) {
 				units, again = fewer, true
 				i--
 			}
@@ -371,7 +377,7 @@ func minimize(t testing.TB, seed uint64, units []*Unit, ambiguous bool) string {
 					}
 					less := slices.Clone(units)
 					less[i] = smaller
-					if fails(less) != nil {
+					if fails(less) {
 						u, units, again = smaller, less, true
 						break
 					}
@@ -379,8 +385,11 @@ func minimize(t testing.TB, seed uint64, units []*Unit, ambiguous bool) string {
 			}
 		}
 	}
+	return units
+}
+
+func unitTexts(t testing.TB, units []*Unit) string {
 	var b strings.Builder
-	fmt.Fprintln(&b, fails(units))
 	for i, u := range units {
 		fmt.Fprintf(&b, "unit %d\n%s", i, dumpText(t, unitTable(t, NewNameTable(), u)))
 	}

@@ -88,7 +88,7 @@ func (r *refiner) readOddUnits(reload Reload) error {
 		}
 		d.Stats.OddUnits++
 		u.Reset(0)
-		if err := reload(n, &u); err != nil {
+		if err := d.reload(n, &u, reload); err != nil {
 			return err
 		}
 		var cyclic map[uint32]bool
@@ -120,7 +120,7 @@ func (r *refiner) deviate(n int, u *Unit, cyclic map[uint32]bool) {
 		state[i] = uint32(len(r.colour)) + 1
 		todo = append(todo, i)
 		place := uint64(noPlace)
-		if rec.Flags&Unlisted == 0 {
+		if rec.Flags&Unlisted == 0 || d.isBase(n) {
 			place = u.Base + uint64(rec.Pos)
 		}
 		r.byClass[ids[i]] = append(r.byClass[ids[i]], uint32(len(r.colour)))
@@ -330,8 +330,9 @@ func (r *refiner) classify(blocks int, given map[uint32]uint32) {
 func (r *refiner) settleFirst(given map[uint32]uint32) {
 	d := r.d
 	for s, place := range r.place {
-		c := r.class[r.block[s]]
-		d.first[c] = min(d.first[c], place)
+		if c := r.class[r.block[s]]; place < basePlace {
+			d.first[c] = min(d.first[c], place)
+		}
 	}
 	for id := range given {
 		to := d.into[id]
@@ -397,7 +398,7 @@ func (r *refiner) moveFirst(reload Reload) error {
 			continue
 		}
 		u.Reset(0)
-		if err := reload(n, &u); err != nil {
+		if err := d.reload(n, &u, reload); err != nil {
 			return err
 		}
 		for i, id := range d.units[n] {

@@ -36,12 +36,16 @@ func (r *refiner) giveUp(supported map[uint32]bool) (given map[uint32]uint32) {
 	return given
 }
 
-// preferred returns a record of the block that has most of the list; of several such blocks, the
+// preferred returns a record of a block that the base has, or else of the one that has most of the list; of several such blocks, the
 // one that compares as least.
 func (r *refiner) preferred(list []uint32, moves [][]uint32) uint32 {
 	count := map[uint32]int{}
 	for _, s := range list {
-		count[r.block[s]]++
+		if r.d.isBase(int(r.unit[s])) {
+			count[r.block[s]] += len(list)
+		} else {
+			count[r.block[s]]++
+		}
 	}
 	best := list[0]
 	for _, s := range list[1:] {

@@ -2,7 +2,10 @@
 
 package btf
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // tag is a name that types are referred to by: of a struct, a union or an enum.
 type tag struct {
@@ -33,6 +36,9 @@ func (d *Dedup) collect() {
 		}
 	}
 	d.table = nil
+	if d.split != nil {
+		d.setLeast()
+	}
 	d.tags = tagTable{of: make([]uint32, n, n+n/16)}
 	index := make(map[uint64]uint32, n/8)
 	for id := uint32(1); id < uint32(n); id++ {
@@ -82,10 +88,7 @@ func (d *Dedup) settle() (ambiguous []uint32) {
 			t.meaning = t.defs[0]
 		default:
 			slices.SortFunc(t.defs, func(a, b uint32) int {
-				if d.first[a] < d.first[b] {
-					return -1
-				}
-				return 1
+				return cmp.Compare(d.first[a], d.first[b])
 			})
 			t.meaning = t.defs[0]
 			ambiguous = append(ambiguous, uint32(i))
@@ -115,7 +118,7 @@ func (d *Dedup) merged(id uint32) uint32 {
 
 // listed tells whether a class is a type of the output.
 func (d *Dedup) listed(id uint32) bool {
-	if d.first[id] == noPlace {
+	if d.first[id] == noPlace || d.split != nil && d.split.hidden[id] {
 		return false
 	}
 	if c := d.class(id); c.isFwd() && c.Name != 0 {

@@ -123,6 +123,10 @@ func (d *Dedup) AddClass(r Record, members []Member) ClassID {
 	id := uint32(len(d.first))
 	d.first = append(d.first, noPlace)
 	d.tags.of = append(d.tags.of, 0)
+	if d.split != nil && d.split.bound != nil {
+		d.split.bound = append(d.split.bound, 0)
+		d.split.hidden = append(d.split.hidden, false)
+	}
 	b := d.blocks[id>>blockBits]
 	c := &b.classes[id&(blockSize-1)]
 	c.Record, c.exact = r, true
@@ -134,8 +138,7 @@ func (d *Dedup) AddClass(r Record, members []Member) ClassID {
 // SetAux changes the Aux of a class, from its meaning for the source to that for the output.
 func (d *Dedup) SetAux(id ClassID, aux uint32) { d.class(uint32(id)).Aux = aux }
 
-// Write numbers the classes of order from 1 on and returns them as a standalone blob: NewWriter,
-// Append and Bytes in one.
+// Write numbers the classes of order and returns them as a blob: NewWriter, Append and Bytes in one.
 func (d *Dedup) Write(order []ClassID, big, layout bool, jobs int) ([]byte, error) {
 	w := d.NewWriter()
 	if err := w.Append(order); err != nil {
@@ -151,20 +154,29 @@ type Writer struct {
 	order   []ClassID
 	ids     []ID // by class
 	strings *StringTable
-	offs    nameMap
+	offs    numberMap // NameID -> StrOff
 	types   []byte
 }
 
-// NewWriter returns a writer of a standalone blob. It may be called after Resolve.
+// NewWriter returns a writer of a standalone blob, or of one that is split against the base of d. It may be
+// called after Resolve.
 func (d *Dedup) NewWriter() *Writer {
-	w := &Writer{d: d, strings: NewStringTable(nil)}
+	w := &Writer{d: d}
+	if d.split != nil {
+		w.strings = NewStringTable(d.split.base.strings())
+	} else {
+		w.strings = NewStringTable(nil)
+	}
 	w.offs.init(len(d.first) / 2)
 	return w
 }
 
-// Append adds classes behind those that are there, and gives each new name its string offset. The
-// error is ErrSameNames, or tells that there are too many strings.
+// Append adds classes behind those that are there, and gives each new name its string offset. It passes over
+// those that are the base's. The error is ErrSameNames, or tells that there are too many strings.
 func (w *Writer) Append(order []ClassID) error {
+	if w.d.split != nil {
+		order = slices.DeleteFunc(slices.Clone(order), func(id ClassID) bool { return w.d.BaseID(id) != 0 })
+	}
 	w.order = append(w.order, order...)
 	for _, id := range order {
 		c := w.d.class(uint32(id))
@@ -186,13 +198,28 @@ func (w *Writer) Append(order []ClassID) error {
 	return nil
 }
 
-// Bytes numbers the classes from 1 on, in the order in which they were appended, and returns the blob. Every
-// class that one of them refers to must be among them.
+// Len is how many types were appended that are not the base's.
+func (w *Writer) Len() int { return len(w.order) }
+
+// Bytes numbers the classes from 1 on, or behind the base, in the order in which they were appended, and returns the
+// blob. Every class that one of them refers to must be among them, or the base's. A split blob is to have the byte
+// order of its base.
 func (w *Writer) Bytes(big, layout bool, jobs int) ([]byte, error) {
 	w.big = big
 	w.ids = make([]ID, len(w.d.first))
+	next := ID(1)
+	if s := w.d.split; s != nil {
+		if big != s.base.t.big {
+			return nil, fmt.Errorf("byte order is %s, that of the base is %s", orderName(big), orderName(s.base.t.big))
+		}
+		copy(w.ids, s.bound)
+		next = ID(s.base.t.NumIDs())
+	}
+	if uint64(next)+uint64(len(w.order)) > maxOffset {
+		return nil, fmt.Errorf("%d types behind the %d of the base: more than %d", len(w.order), next, maxOffset)
+	}
 	for i, id := range w.order {
-		w.ids[id] = ID(i + 1)
+		w.ids[id] = next + ID(i)
 	}
 	if err := w.fill(max(jobs, 1)); err != nil {
 		return nil, err
@@ -218,16 +245,16 @@ func (w *Writer) intern(id NameID) error {
 	if id == 0 {
 		return nil
 	}
-	slot, found := w.offs.probe(id)
-	if found {
+	if _, found := w.offs.get(uint32(id)); found {
 		return nil
 	}
 	b := w.d.nameBytes(id)
 	end := w.strings.End()
-	if off := w.strings.Add(b); off != end || len(b) == 0 {
+	off := w.strings.Add(b)
+	if off != end && off >= w.strings.start || len(b) == 0 { // below, it is a string of the base
 		return ErrSameNames
 	}
-	w.offs.set(slot, id, end)
+	w.offs.set(uint32(id), uint32(off))
 	return nil
 }
 
@@ -284,7 +311,8 @@ func (w *Writer) name(id NameID) StrOff {
 	if id == 0 {
 		return 0
 	}
-	return w.offs.get(id)
+	off, _ := w.offs.get(uint32(id))
+	return StrOff(off)
 }
 
 // put writes one record and returns its size.
@@ -345,51 +373,4 @@ func (w *Writer) put(b []byte, id uint32) int {
 		}
 	}
 	return RecordSize(c.Kind, c.Count)
-}
-
-// nameMap maps NameIDs to string offsets: open addressing, at most half full.
-type nameMap struct {
-	keys []NameID
-	offs []StrOff
-	used int
-}
-
-func (m *nameMap) init(n int) {
-	size := 1024
-	for size < 2*n {
-		size *= 2
-	}
-	m.keys, m.offs, m.used = make([]NameID, size), make([]StrOff, size), 0
-}
-
-func (m *nameMap) probe(id NameID) (slot int, found bool) {
-	mask := len(m.keys) - 1
-	for at := int(uint32(id)*0x9e3779b1>>7) & mask; ; at = (at + 1) & mask {
-		if m.keys[at] == id {
-			return at, true
-		}
-		if m.keys[at] == 0 {
-			return at, false
-		}
-	}
-}
-
-func (m *nameMap) get(id NameID) StrOff {
-	slot, _ := m.probe(id)
-	return m.offs[slot]
-}
-
-func (m *nameMap) set(slot int, id NameID, off StrOff) {
-	m.keys[slot], m.offs[slot] = id, off
-	if m.used++; 2*m.used > len(m.keys) {
-		old := *m
-		m.init(len(old.keys))
-		m.used = old.used
-		for i, k := range old.keys {
-			if k != 0 {
-				at, _ := m.probe(k)
-				m.keys[at], m.offs[at] = k, old.offs[i]
-			}
-		}
-	}
 }

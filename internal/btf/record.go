@@ -12,8 +12,9 @@ type NameID uint32
 
 const (
 	nameInline = 1 << 31
-	// MaxNameRef is the highest ID that a Names may give to a string that is not inline.
-	MaxNameRef = nameInline - 1
+	// MaxNameRef is the highest ID that a Names may give to a string that is not inline. Those above
+	// are for names that only the base of a split blob has.
+	MaxNameRef = 1<<30 - 1
 )
 
 // InlineName returns the ID of a name of one to three bytes.

@@ -35,7 +35,13 @@ func (n *NameTable) ID(name []byte) NameID { return NameID(n.strings.Add(name)) 
 func (t *Table) Unit(u *Unit, place uint64, names *NameTable) error {
 	u.Reset(place)
 	u.Records = slices.Grow(u.Records, t.NumIDs())
-	s := source{t: t, u: u, names: names, known: make([]NameID, t.StrEnd())}
+	known := make([]NameID, t.StrEnd()) // by string offset: the name that starts there, 0 if it was not asked for yet
+	s := source{t: t, u: u, name: func(off StrOff) NameID {
+		if known[off] == 0 {
+			known[off] = names.ID(t.Str(off))
+		}
+		return known[off]
+	}}
 	for id := ID(1); int(id) < t.NumIDs(); id++ {
 		if err := s.add(id); err != nil {
 			return err
@@ -75,22 +81,92 @@ func Merge(tables []*Table, layout bool, jobs int) ([]byte, error) {
 	return d.Write(d.All(), len(tables) > 0 && tables[0].big, layout, jobs)
 }
 
-// source is the state of one call of Table.Unit.
-type source struct {
-	t     *Table
-	u     *Unit
-	names *NameTable
-	known []NameID // by string offset: the name that starts there, 0 if it was not asked for yet
-}
-
-func (s *source) name(off StrOff) NameID {
-	if s.known[off] == 0 {
-		s.known[off] = s.names.ID(s.t.Str(off))
+// MergeSplit returns the own types of all tables, which are split against one base, as one blob split against it: each
+// meaning once, and none that the base has. Types keep the order in which they first occur. For one table it is the
+// dedup of a split blob. The result is the same for any number of workers, and MergeSplit of it gives it back, unless it defines in two
+// ways what the base only declares. Errors are
+// *FormatError, *LoopError, and those of Dedup.Write; a base may hold no FUNC, VAR or DATASEC that an own type refers to.
+func MergeSplit(base *Base, tables []*Table, policy FwdPolicy, jobs int) ([]byte, error) {
+	d, err := mergeSplit(base, tables, policy, false)
+	if err != nil {
+		return nil, err
 	}
-	return s.known[off]
+	return d.Write(d.All(), base.t.big, false, jobs)
 }
 
-// add appends the record of one type.
+// mergeSplit resolves the types of all tables; whole enters all of the base.
+func mergeSplit(base *Base, tables []*Table, policy FwdPolicy, whole bool) (*Dedup, error) {
+	names := NewNameTable()
+	places := make([]uint64, len(tables))
+	next, types := uint64(0), 0
+	for i, t := range tables {
+		if t.base != base.t {
+			return nil, failAt(0, "blob is split against another base than the one to merge it with")
+		}
+		places[i] = next
+		next += uint64(len(t.offs)) + 1
+		types += len(t.offs)
+	}
+	reload := func(n int, u *Unit) error { return tables[n].ownUnit(u, base, places[n], names) }
+	d := NewSplitDedup(base, names, len(tables), types, policy)
+	d.split.whole, d.split.blobs = whole, true
+	w := d.NewWorker()
+	var u Unit
+	for n := range tables {
+		if err := reload(n, &u); err != nil {
+			return nil, err
+		}
+		if _, err := w.Add(n, &u); err != nil {
+			return nil, err
+		}
+	}
+	if names.strings.End() > MaxNameRef {
+		return nil, failAt(0, "names of %d bytes: more than 1 GiB", names.strings.End())
+	}
+	return d, d.Resolve(reload)
+}
+
+// ownUnit fills u with the own types of t, and unlisted copies of what they lead to in the base, up to the next tag: as a compile unit of the
+// module would have them. A tag that stands for more than one type, in the base or with those of t, is
+// copied as well, so that each reference means what it did.
+func (t *Table) ownUnit(u *Unit, base *Base, place uint64, names *NameTable) error {
+	u.Reset(place)
+	l := newLoader(base, u, func(b []byte, _ StrOff) NameID { return names.ID(b) })
+	l.s.t = t
+	own := map[uint32]bool{} // hashes of tags that are defined here
+	for id := t.firstID; int(id) < t.NumIDs(); id++ {
+		l.enter(id)
+		if r := t.Type(id); r.Name != 0 && isTagDefinition(r.Kind, r.Vlen) {
+			own[typeHash(t, &r)] = true
+		}
+	}
+	l.full = func(id ID) bool {
+		r := base.t.Type(id)
+		return own[typeHash(t, &r)]
+	}
+	l.own = true
+	if err := l.fill(); err != nil {
+		return err
+	}
+	for i := range u.Records[1:] {
+		r := &u.Records[i+1]
+		if ID(r.Pos) >= t.firstID {
+			r.Pos -= uint32(t.firstID) - 1
+		} else {
+			r.Pos, r.Flags = uint32(len(t.offs)), r.Flags|Unlisted
+		}
+	}
+	return nil
+}
+
+// source turns types of t into records of u.
+type source struct {
+	t    *Table
+	u    *Unit
+	name func(StrOff) NameID
+}
+
+// add appends the record of one type, whose references are the IDs of types.
 func (s *source) add(id ID) error {
 	typ := s.t.Type(id)
 	if !typ.Kind.Known() || typ.Kind == KindVoid {
