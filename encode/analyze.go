@@ -35,6 +35,8 @@ func (w *walker) finish() error {
 		if r.Ref != 0 {
 			if rec := rank.Index(r.Ref); rec != 0 {
 				r.Ref = rec
+			} else if r.Kind == btf.KindDeclTag {
+				r.Ref = rank.At(r.Ref)
 			} else {
 				r.Ref = w.resolve(r.Ref)
 			}
@@ -61,10 +63,10 @@ func (w *walker) addInt() uint32 {
 	return i
 }
 
-// resolve turns the place of a DIE into the index of its record.
+// resolve turns the place of a DIE, as the type of another, into the index of its record.
 func (w *walker) resolve(place uint32) uint32 {
-	if i := w.rank.Index(place); i != 0 {
-		return i
+	if i := w.rank.At(place); i != 0 {
+		return w.typeRecord(i, place)
 	}
 	for range maxChain {
 		to, ok := w.aliases[place]
@@ -75,13 +77,22 @@ func (w *walker) resolve(place uint32) uint32 {
 		if to == 0 {
 			return 0
 		}
-		if i := w.rank.Index(to); i != 0 {
-			return i
+		if i := w.rank.At(to); i != 0 {
+			return w.typeRecord(i, to)
 		}
 		place = to
 	}
 	w.warnAt(warnLoop, w.out.Base+uint64(place))
 	return 0
+}
+
+// typeRecord is record i, unless it is none of a type: no DIE has a function or a variable as its type.
+func (w *walker) typeRecord(i, place uint32) uint32 {
+	if k := w.out.Records[i].Kind; k == btf.KindFunc || k == btf.KindVar {
+		w.warnAt(warnRef, w.out.Base+uint64(place))
+		return 0
+	}
+	return i
 }
 
 // analyzeFunctions finds out for each function with code how it is called.

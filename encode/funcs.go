@@ -96,6 +96,7 @@ func (w *walker) function(child *frame, at int, f *fields) {
 func (w *walker) startFunction(child *frame, at int, name btf.NameID, ret uint32, group int32) {
 	rec := w.add(at, btf.KindFunc, name, uint32(at+1), 0)
 	w.out.Records[rec].Aux = uint32(group)
+	w.rank.Hide(uint32(at))
 	w.add(at+1, btf.KindFuncProto, 0, ret, 0)
 	w.out.Records[rec+1].Flags = btf.Unlisted
 	*child = frame{kind: inFunction, rec: rec + 1, first: uint32(len(w.out.Members)), fn: int32(len(w.funcs))}

@@ -85,6 +85,7 @@ func (w *walker) variable(u *dwarf.Unit, d *dwarf.DIE) error {
 	}
 	rec := w.add(d.At, btf.KindVar, name, typ, 0)
 	w.out.Records[rec].Aux = linkage
+	w.rank.Hide(uint32(d.At))
 	w.vars = append(w.vars, variable{rec: rec, section: sec, off: off})
 	w.act, w.child = actFunction, frame{kind: inVariable, rec: rec, comp: -1}
 	if w.opt.Compat {

@@ -8,10 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 )
+
+// batchMemory is what a batch tries not to exceed, in bytes, by collecting garbage more often: the collector would let it
+// grow to 1 GB in Debian's 7.2 with amdgpu.ko, of which half is in use.
+const batchMemory = 700 << 20
 
 // batch is the work on several files. One that fails does not stop the others.
 type batch struct {
@@ -63,6 +68,7 @@ func (b *batch) run(work func(i int, stderr io.Writer) error) error {
 		}
 		bar.update(done, total)
 	}
+	debug.SetMemoryLimit(batchMemory)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(b.jobs, len(queue)) {

@@ -119,6 +119,7 @@ type Rank struct {
 type rankWord struct {
 	bits   uint64
 	before uint32 // records that start before this word, counting void
+	hidden bool   // one of the records that start in it is not found by Index
 }
 
 // Reset clears the map and makes room for places below n.
@@ -135,7 +136,10 @@ func (r *Rank) Reset(n int) {
 // appended in the order of their places.
 func (r *Rank) Set(p uint32) { r.words[p/64].bits |= 1 << (p % 64) }
 
-// Seal counts; after it Index may be called.
+// Hide makes Index blind for the records near place p, which At still finds: for one that most references must not lead to.
+func (r *Rank) Hide(p uint32) { r.words[p/64].hidden = true }
+
+// Seal counts; after it Index and At may be called.
 func (r *Rank) Seal() {
 	n := uint32(1)
 	for i := range r.words {
@@ -144,8 +148,16 @@ func (r *Rank) Seal() {
 	}
 }
 
-// Index returns the index of the record that starts at place p; 0 if none does.
+// Index returns the index of the record that starts at place p; 0 if none does, or if it may be one that is hidden.
 func (r *Rank) Index(p uint32) uint32 {
+	if w := p / 64; int(w) < len(r.words) && r.words[w].hidden {
+		return 0
+	}
+	return r.At(p)
+}
+
+// At returns the index of the record that starts at place p; 0 if none does.
+func (r *Rank) At(p uint32) uint32 {
 	w := p / 64
 	if int(w) >= len(r.words) {
 		return 0
