@@ -31,7 +31,10 @@ func Read(data []byte, base *Table) (*Table, error) {
 	if base != nil {
 		t.firstID, t.strBase = ID(base.NumIDs()), base.StrEnd()
 	}
-	for _, pass := range []func() error{t.readHeader, t.checkStrings, t.findTypes, t.checkTypes} {
+	var x extremes
+	find := func() error { return t.findTypes(&x) }
+	check := func() error { return t.checkTypes(&x) }
+	for _, pass := range []func() error{t.readHeader, t.checkStrings, find, check} {
 		if err := pass(); err != nil {
 			return nil, err
 		}
@@ -177,10 +180,11 @@ func (t *Table) checkStrings() error {
 	return nil
 }
 
-// findTypes walks the types section and notes where each record starts.
-func (t *Table) findTypes() error {
+// findTypes walks the types section and notes where each record starts, and what checkTypes wants to know.
+func (t *Table) findTypes(x *extremes) error {
 	b := t.types
 	t.offs = make([]uint32, 0, len(b)/recordLen/2)
+	x.protos = make([]uint64, len(b)/recordLen/64+1)
 	for pos := 0; pos < len(b); {
 		id := t.firstID + ID(len(t.offs))
 		if id > maxOffset {
@@ -198,12 +202,21 @@ func (t *Table) findTypes() error {
 			return t.typeErr(id, pos, "kind is 0")
 		case kind.Known():
 			size = uint64(RecordSize(kind, vlen))
+			if size <= uint64(left) {
+				x.see(b[pos:pos+int(size)], kind, t.big)
+				if kind == KindFuncProto {
+					x.protos[len(t.offs)/64] |= 1 << (len(t.offs) % 64)
+				} else if kind == KindFunc {
+					x.checkFunc(t, ID(getU32(b[pos+8:], t.big)))
+				}
+			}
 		default:
 			info, elem, err := t.layoutOf(kind, id, pos)
 			if err != nil {
 				return err
 			}
 			size = recordLen + uint64(info) + uint64(elem)*uint64(vlen)
+			x.name = max(x.name, getU32(b[pos:], t.big))
 			t.unknown++
 		}
 		if size > uint64(left) {
@@ -235,8 +248,75 @@ func (t *Table) layoutOf(kind Kind, id ID, pos int) (info, elem uint8, err error
 	return r[0], r[1], nil
 }
 
+// extremes is what findTypes sees on its way. If all is well, as it mostly is, nothing has to be looked at twice.
+type extremes struct {
+	name, id uint32   // the highest string offset and type ID
+	protos   []uint64 // by own type so far: one bit, set for a FUNC_PROTO
+	funcs    []ID     // targets of FUNCs that come behind these
+	badFunc  bool     // a FUNC refers to something else
+}
+
+// see takes in the string offsets and IDs of a record of a known kind.
+func (x *extremes) see(rec []byte, kind Kind, big bool) {
+	s := &shapes[kind]
+	name, id := max(x.name, getU32(rec, big)), x.id
+	if s.idFixed != 0 {
+		id = max(id, getU32(rec[8:], big)) // of an ARRAY 0, or checkTypes takes a look
+	}
+	switch kind {
+	case KindStruct, KindUnion:
+		for e := rec[recordLen:]; len(e) >= 12; e = e[12:] {
+			name, id = max(name, getU32(e, big)), max(id, getU32(e[4:], big))
+		}
+	case KindFuncProto:
+		for e := rec[recordLen:]; len(e) >= 8; e = e[8:] {
+			name, id = max(name, getU32(e, big)), max(id, getU32(e[4:], big))
+		}
+	case KindEnum, KindEnum64:
+		for e := rec[recordLen:]; len(e) >= int(s.elem); e = e[s.elem:] {
+			name = max(name, getU32(e, big))
+		}
+	case KindArray:
+		id = max(id, getU32(rec[12:], big), getU32(rec[16:], big))
+	case KindDatasec:
+		for e := rec[recordLen:]; len(e) >= 12; e = e[12:] {
+			id = max(id, getU32(e, big))
+		}
+	}
+	x.name, x.id = name, id
+}
+
+// checkFunc checks that a FUNC refers to a FUNC_PROTO, or puts it off until that is known.
+func (x *extremes) checkFunc(t *Table, proto ID) {
+	switch {
+	case proto < t.firstID:
+		x.badFunc = x.badFunc || proto == 0 || t.base.Kind(proto) != KindFuncProto
+	case int(proto-t.firstID) < len(t.offs):
+		i := proto - t.firstID
+		x.badFunc = x.badFunc || x.protos[i/64]>>(i%64)&1 == 0
+	default:
+		x.funcs = append(x.funcs, proto)
+	}
+}
+
+// allGood tells whether checkTypes would find nothing wrong.
+func (x *extremes) allGood(t *Table) bool {
+	if x.badFunc || x.name >= uint32(t.StrEnd()) || x.id >= uint32(t.NumIDs()) {
+		return false
+	}
+	for _, proto := range x.funcs { // in range, as x.id is
+		if i := proto - t.firstID; x.protos[i/64]>>(i%64)&1 == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // checkTypes checks every ID and string offset, with all types found.
-func (t *Table) checkTypes() error {
+func (t *Table) checkTypes(x *extremes) error {
+	if x.allGood(t) {
+		return nil
+	}
 	ids, strEnd := uint32(t.NumIDs()), uint32(t.StrEnd())
 	for i := range t.offs {
 		id := t.firstID + ID(i)

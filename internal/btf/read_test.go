@@ -310,3 +310,47 @@ func TestReadHugeChain(t *testing.T) {
 		t.Errorf("%d IDs, type 1 is %q", tab.NumIDs(), tab.Name(1))
 	}
 }
+
+// TestReadExtremes: what Read sees on its way and what a second look finds wrong agree, whatever word of the types is changed.
+func TestReadExtremes(t *testing.T) {
+	for _, big := range []bool{false, true} {
+		blob := noteBlob(t, big, noteAllKinds)
+		in := mustRead(t, blob, nil)
+		refused := 0
+		for at := in.typesOff; at < in.typesOff+len(in.types); at += 4 {
+			old := getU32(blob[at:], big)
+			for _, v := range []uint32{0, 1, uint32(in.NumIDs()) - 1, uint32(in.NumIDs()), uint32(in.StrEnd()) - 1, uint32(in.StrEnd()), 1 << 31, old + 1<<24} {
+				PutU32(blob[at:], big, v)
+				_, got := Read(blob, nil)
+				want := readTwice(blob)
+				if fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("word at %#x is %#x: %v, want %v", at, v, got, want)
+				}
+				if got != nil {
+					refused++
+				}
+			}
+			PutU32(blob[at:], big, old)
+		}
+		if refused < len(in.types)/4 {
+			t.Errorf("%d changes refused", refused)
+		}
+	}
+}
+
+// readTwice is Read without trust in the first look.
+func readTwice(data []byte) error {
+	t := &Table{data: data, firstID: 1}
+	x := extremes{}
+	if err := t.readHeader(); err != nil {
+		return err
+	}
+	if err := t.checkStrings(); err != nil {
+		return err
+	}
+	if err := t.findTypes(&x); err != nil {
+		return err
+	}
+	x.badFunc = true
+	return t.checkTypes(&x)
+}

@@ -364,11 +364,11 @@ func TestCompare(t *testing.T) {
 			a, b := newBlob(), newBlob()
 			tt.a(a)
 			tt.b(b)
-			got := lines(compare(newGraph(a.table(t), b.table(t), tt.flat), false))
+			got := lines(compare(newGraph(newTrunk(nil), a.table(t), b.table(t), tt.flat), false))
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if self := lines(compare(newGraph(a.table(t), a.table(t), tt.flat), false)); len(self) != 0 {
+			if self := lines(compare(newGraph(newTrunk(nil), a.table(t), a.table(t), tt.flat), false)); len(self) != 0 {
 				t.Errorf("a blob differs from itself: %q", self)
 			}
 		})
@@ -388,7 +388,7 @@ func TestSplit(t *testing.T) {
 	a := split(func(b *blob) { b.ref(btf.KindTypedef, "own", b.ptr(s)) })
 	b := split(func(b *blob) { p := b.ptr(s); b.ref(btf.KindTypedef, "own", p); b.ptr(i) })
 	want := []string{"B only-b PTR int_*"}
-	if diff := cmp.Diff(want, lines(compare(newGraph(a, b, false), false))); diff != "" {
+	if diff := cmp.Diff(want, lines(compare(newGraph(newTrunk(under), a, b, false), false))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -552,7 +552,7 @@ func TestDecl(t *testing.T) {
 	anon := b.structure(btf.KindUnion, "", field{"i", i}, field{"p", p})
 	outer := b.structure(btf.KindStruct, "outer", field{"", anon}, field{"ops", arr})
 	signed := b.addFlag(btf.KindEnum, "e", true, 2, 4, b.str("minus"), ^uint32(0), b.str("one"), 1)
-	g := newGraph(b.table(t), b.table(t), false)
+	g := newGraph(newTrunk(nil), b.table(t), b.table(t), false)
 	for _, tt := range []struct {
 		id     btf.ID
 		define bool

@@ -18,6 +18,8 @@ const (
 	differs place = "differs" // same kind class and name on both sides, another content
 	params  place = "params"  // a FUNC that differs in nothing but names of parameters
 	copies  place = "copies"  // on both sides, but more often on the one named in the item
+	ownA    place = "own-a"   // the base has an equal one, which the other side uses
+	ownB    place = "own-b"   //
 )
 
 // item is one type that the other side lacks.
@@ -26,7 +28,9 @@ type item struct {
 	partner node // of differs and params: the type compared with; else 0
 	place   place
 	nominal bool // the nominal shape is missing already, not just the variant (census)
+	like    node // if it is not missing: a type of that shape on the other side
 	derived bool // follows from another item
+	orphan  bool // see orphans
 	rule    string
 }
 
@@ -38,14 +42,20 @@ type diff struct {
 	full    []uint32 // classes with nothing cut
 	noArgs  []uint32 // as variant, without the names of FUNC_PROTO parameters
 	cut     cuts     // of variant
+	match   *matcher // of split BTF
+	other   *matcher // of items with what the other side has, see variants
 	items   []*item
 	itemOf  []*item // by node; nil where there is none
 }
 
 // compare partitions the graph at each level and lists what is on one side only.
-// With nominal, the nominal level takes the place of the variant level.
+// With nominal, the nominal level takes the place of the variant level. Of split BTF
+// it first folds what the base has.
 func compare(g *graph, nominal bool) *diff {
 	d := &diff{g: g, itemOf: make([]*item, g.len())}
+	if g.shared > 1 {
+		d.match = g.fold()
+	}
 	var nominalCut cuts
 	nominalCut, d.cut = g.census()
 	if nominal {
@@ -59,7 +69,83 @@ func compare(g *graph, nominal bool) *diff {
 	d.collect()
 	d.pair()
 	d.derive()
+	d.surplus()
+	d.variants()
+	d.orphans()
 	return d
+}
+
+// variants compares the items that are on both sides but for the variant of a tag
+// they lead to, so that it can be named.
+func (d *diff) variants() {
+	d.other = &matcher{g: d.g, index: make(map[[2]node]int32)}
+	first := [3]map[uint32]node{make(map[uint32]node), make(map[uint32]node), make(map[uint32]node)}
+	for n := d.g.shared; n < node(d.g.len()); n++ {
+		if m := first[d.g.side[n]]; !d.g.folded(n) && m[d.nominal[n]] == 0 {
+			m[d.nominal[n]] = n
+		}
+	}
+	for _, it := range d.items {
+		if s := d.g.side[it.node]; !it.nominal && it.place != copies {
+			it.like = first[sideA+sideB-s][d.nominal[it.node]]
+			d.other.add(it.node, it.like)
+		}
+	}
+	d.other.solve()
+}
+
+// tagMeant returns the tag that an item and its like on the other side use for different
+// definitions; ok is false if that is not all, or the definitions are not on both sides.
+func (d *diff) tagMeant(it *item) (name string, ok bool) {
+	if it.like == 0 || d.other.equal(it.node, it.like) {
+		return "", false
+	}
+	p, _ := d.other.leaf(it.node, it.like)
+	x, ok := d.g.tagOf(p.own)
+	y, ok2 := d.g.tagOf(p.base)
+	if !ok || !ok2 || x != y || d.missing(p.own) || d.missing(p.base) {
+		return "", false
+	}
+	return keyword(d.g, p.own) + x.name, true
+}
+
+// missing tells whether the other side has no type with the record of n.
+func (d *diff) missing(n node) bool { return d.itemOf[n] != nil && d.itemOf[n].nominal }
+
+// surplus makes items of the own types that the base has as well, if one side has
+// more of them.
+func (d *diff) surplus() {
+	g := d.g
+	if g.rep == nil {
+		return
+	}
+	more := make(map[node]int) // of A than of B
+	for n := g.shared; n < node(g.len()); n++ {
+		switch r := g.rep[n]; {
+		case r == 0:
+		case g.side[n] == sideA:
+			more[r]++
+		default:
+			more[r]--
+		}
+	}
+	for n := node(g.len()) - 1; n >= g.shared; n-- {
+		r := g.rep[n]
+		it := &item{node: n, nominal: true}
+		switch {
+		case r == 0 || more[r] == 0:
+			continue
+		case g.side[n] == sideA && more[r] > 0:
+			it.place = ownA
+			more[r]--
+		case g.side[n] == sideB && more[r] < 0:
+			it.place = ownB
+			more[r]++
+		default:
+			continue
+		}
+		d.items = append(d.items, it)
+	}
 }
 
 // count returns how many nodes of each class a side has.
@@ -70,7 +156,9 @@ func (g *graph) count(class []uint32) [3][]uint32 {
 		c[s] = make([]uint32, num)
 	}
 	for n, s := range g.side {
-		c[s][class[n]]++
+		if !g.folded(node(n)) {
+			c[s][class[n]]++
+		}
 	}
 	return c
 }
@@ -83,7 +171,7 @@ func (d *diff) collect() {
 	full := d.g.count(d.full)
 	for n := d.g.len() - 1; n >= 0; n-- {
 		us := d.g.side[n]
-		if us == shared {
+		if us == shared || d.g.folded(node(n)) {
 			continue
 		}
 		them, p := sideB, onlyA

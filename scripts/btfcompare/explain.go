@@ -17,7 +17,7 @@ import (
 //
 //	PLACE KIND NAME RULE
 //
-// PLACE is only-a, only-b, differs, params, copies or *. KIND is a kind as the
+// PLACE is only-a, only-b, differs, params, copies, own-a, own-b or *. KIND is a kind as the
 // report spells it or *. NAME is what -list prints (see itemName), or a pattern
 // for it (path.Match). RULE, the rest of the line, is the reason that the report
 // counts by. Lines starting with # are comments.
@@ -74,7 +74,7 @@ func (r *rules) add(text string) error {
 	}
 	l := rule{f[0], f[1], f[2], strings.Join(f[3:], " ")}
 	switch place(l.place) {
-	case onlyA, onlyB, differs, params, copies, "*":
+	case onlyA, onlyB, differs, params, copies, ownA, ownB, "*":
 	default:
 		return fmt.Errorf("%q: unknown place %q", text, l.place)
 	}

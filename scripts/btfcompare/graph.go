@@ -23,8 +23,10 @@ const (
 
 // graph holds the types of both blobs as one array of nodes: void and the types
 // of the base (if any) first, then A's own types, then B's. One array for both
-// makes "equal" a matter of equal class numbers after refinement.
+// makes "equal" a matter of equal class numbers after refinement. Types of the base
+// stand for themselves: a reference to one equals no other reference.
 type graph struct {
+	trunk  *trunk
 	a, b   *btf.Table
 	shared node // number of shared nodes; at least 1, void
 	firstB node
@@ -39,6 +41,9 @@ type graph struct {
 	anonArgs []uint32 // the same without the names of FUNC_PROTO parameters
 	arrays   []flatArray
 	inner    []bool // with flat: only an inner dimension, need not occur on the other side
+
+	rep  []node // after fold: the type of the base that an own type equals; else 0
+	part []bool // after fold: a nameless type that is there for folded ones only
 }
 
 // flatArray replaces the record of an ARRAY when dimensions are multiplied out.
@@ -51,44 +56,44 @@ type flatArray struct {
 // stop at 64 dimensions, a hostile blob may hold a cycle.
 const maxDims = 64
 
-// newGraph puts two blobs read over the same base (nil for stand-alone ones)
-// into one graph. With flat, directly nested ARRAYs count as one ARRAY of all
-// elements, as pahole up to v1.31 wrote them, and an array that is only an inner
-// dimension may be missing on the other side.
-func newGraph(a, b *btf.Table, flat bool) *graph {
-	g := &graph{a: a, b: b, shared: 1}
-	if base := a.Base(); base != nil {
-		g.shared = node(base.NumIDs())
+// newGraph puts two blobs (b may be nil) into one graph: split ones over the trunk's base, or any if
+// it has none, which are then compared with the bases they bring. With flat, directly
+// nested ARRAYs count as one ARRAY of all elements, as pahole up to v1.31 wrote
+// them, and an array that is only an inner dimension may be missing on the other side;
+// not for a trunk with a base.
+func newGraph(tr *trunk, a, b *btf.Table, flat bool) *graph {
+	g := &graph{trunk: tr, a: a, b: b, shared: node(len(tr.kind))}
+	g.firstB = node(a.NumIDs())
+	total := int(g.firstB)
+	if b != nil {
+		total += b.NumIDs() - int(g.shared)
 	}
-	ownA := node(a.NumIDs()) - g.shared
-	ownB := node(b.NumIDs()) - g.shared
-	g.firstB = g.shared + ownA
-	total := int(g.firstB + ownB)
 	g.side = make([]side, total)
-	g.kind = make([]btf.Kind, total)
-	g.name = make([]string, total)
-	g.start = make([]uint32, total+1)
-	g.edges = make([]node, 0, 4*total)
-	for n := range node(total) {
-		switch {
-		case n >= g.firstB:
+	g.kind = append(make([]btf.Kind, 0, total), tr.kind...)
+	g.name = append(make([]string, 0, total), tr.name...)
+	g.start = append(make([]uint32, 0, total+1), tr.start...)
+	g.edges = append(make([]node, 0, len(tr.edges)+4*(total-int(g.shared))), tr.edges...)
+	for n := g.shared; n < node(total); n++ {
+		g.side[n] = sideA
+		if n >= g.firstB {
 			g.side[n] = sideB
-		case n >= g.shared:
-			g.side[n] = sideA
 		}
-		t, typ := g.at(n)
-		g.kind[n] = typ.Kind
-		if typ.Name != 0 {
-			g.name[n] = string(t.Str(typ.Name))
-		}
-		g.addEdges(n, typ)
-		g.start[n+1] = uint32(len(g.edges))
+		g.addNode(n)
 	}
 	if flat {
 		g.flatten()
 	}
 	g.label()
 	return g
+}
+
+// addNode appends the type of a node that is next in the arrays.
+func (g *graph) addNode(n node) {
+	t, typ := g.at(n)
+	g.kind = append(g.kind, typ.Kind)
+	g.name = append(g.name, string(t.Str(typ.Name)))
+	g.addEdges(n, typ)
+	g.start = append(g.start, uint32(len(g.edges)))
 }
 
 func (g *graph) len() int { return len(g.kind) }
@@ -196,26 +201,20 @@ func (g *graph) nelems(n node) uint32 {
 	return nelems
 }
 
+// label labels the own types; those of the base come from the trunk.
 func (g *graph) label() {
-	g.labels = make([]uint32, g.len())
-	g.anonArgs = make([]uint32, g.len())
-	ids := make(map[string]uint32)
-	intern := func(b []byte) uint32 {
-		id, ok := ids[string(b)]
-		if !ok {
-			id = uint32(len(ids))
-			ids[string(b)] = id
-		}
-		return id
-	}
+	g.labels = append(make([]uint32, 0, g.len()), g.trunk.labels...)
+	g.anonArgs = append(make([]uint32, 0, g.len()), g.trunk.labels...)
+	in := interner{of: make(map[string]uint32), under: g.trunk.interned}
 	var buf []byte
-	for n := range node(g.len()) {
+	for n := g.shared; n < node(g.len()); n++ {
 		buf = g.appendLabel(buf[:0], n, true)
-		g.labels[n] = intern(buf)
-		g.anonArgs[n] = g.labels[n]
+		l := in.label(buf)
+		g.labels = append(g.labels, l)
 		if g.kind[n] == btf.KindFuncProto {
-			g.anonArgs[n] = intern(g.appendLabel(buf[:0], n, false))
+			l = in.label(g.appendLabel(buf[:0], n, false))
 		}
+		g.anonArgs = append(g.anonArgs, l)
 	}
 }
 

@@ -5,6 +5,14 @@
 // encoding of the same file says.
 //
 //	btfcompare [flags] A B
+//	btfcompare [flags] -own BLOB...
+//
+// A and B are raw BTF, ELF files with a section .BTF, or folders: then files of one
+// name are compared, and the results summed up. With -base both are split BTF. What
+// B has there in surplus only because it did not see that the base has it, or that it
+// has it already, is explained by that; an equal type is one with the same content
+// throughout, where a forward declaration stands for its definition. -own compares
+// split BTF with nothing but its base (see census of own types in own.go).
 //
 // Types are compared at two levels. Nominal: everything inside a type counts,
 // but a reference to a named struct, union or enum counts by its name alone, so
@@ -49,8 +57,10 @@ func run(args []string, w io.Writer) (int, error) {
 	c := config{ignore: make(map[btf.Kind]bool)}
 	fs.IntVar(&c.show, "n", 5, "print the first `K` differences of each kind and place")
 	fs.BoolVar(&c.list, "list", false, "print nothing but a line PLACE KIND NAME per unexplained difference")
-	flat := fs.Bool("flat-arrays", false, "multiply out nested dimensions on both sides")
+	fs.BoolVar(&c.flat, "flat-arrays", false, "multiply out nested dimensions on both sides; not with -base")
 	base := fs.String("base", "", "both blobs are split BTF on this `FILE`")
+	ownBases := fs.Bool("own-bases", false, "each blob is split BTF on the distilled base in its FILE.base, which is compared too")
+	own := fs.Bool("own", false, "list which own types of split BTF have the name of a type of the base, and why")
 	level := fs.String("level", "variant", "what decides: variant or nominal")
 	fs.Func("ignore-kinds", "leave these kinds out (`LIST` such as PTR,CONST)", func(s string) error {
 		for name := range strings.SplitSeq(s, ",") {
@@ -73,38 +83,37 @@ func run(args []string, w io.Writer) (int, error) {
 	case err != nil:
 		return 0, err
 	}
-	if fs.NArg() != 2 {
+	switch {
+	case *own && *base == "":
+		return 0, errors.New("-own needs -base")
+	case *own && fs.NArg() == 0:
+		return 0, errors.New("no file given")
+	case !*own && fs.NArg() != 2:
 		return 0, fmt.Errorf("want two files, got %d", fs.NArg())
-	}
-	if *level != "variant" && *level != "nominal" {
+	case *level != "variant" && *level != "nominal":
 		return 0, fmt.Errorf("unknown level %q", *level)
+	case *base != "" && (c.flat || *ownBases):
+		return 0, errors.New("-base excludes -flat-arrays and -own-bases")
 	}
-	var under *btf.Table
-	var err error
-	if *base != "" {
-		if under, err = read(*base, nil); err != nil {
-			return 0, err
-		}
-	}
-	a, err := read(fs.Arg(0), under)
+	under, err := newBases(*base, *ownBases)
 	if err != nil {
 		return 0, err
 	}
-	b, err := read(fs.Arg(1), under)
+	if *own {
+		return runOwn(fs.Args(), under, &c, w)
+	}
+	a, b := fs.Arg(0), fs.Arg(1)
+	if isDir(a) && isDir(b) {
+		return runBatch(a, b, under, &c, *level == "nominal", w)
+	}
+	x, y, err := under.readPair(a, b)
 	if err != nil {
 		return 0, err
 	}
-	return compare(newGraph(a, b, *flat), *level == "nominal").report(w, &c), nil
+	return compare(newGraph(under.trunk, x, y, c.flat), *level == "nominal").report(w, &c), nil
 }
 
-func read(name string, base *btf.Table) (*btf.Table, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	t, err := btf.Read(data, base)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return t, nil
+func isDir(name string) bool {
+	fi, err := os.Stat(name)
+	return err == nil && fi.IsDir()
 }

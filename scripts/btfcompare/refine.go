@@ -20,34 +20,32 @@ const cutMark = 1 << 31
 // counterpart differs here and nowhere before, while the difference does not
 // spread to all that reaches it through types known by one definition.
 func (g *graph) census() (nominal, variant cuts) {
-	type counts struct {
-		num  uint32
-		have [3]int
-	}
-	tags := make(map[tag]*counts)
-	of := make([]*counts, g.len())
-	for n := range node(g.len()) {
+	have := make([][3]int, len(g.trunk.tags)+1) // by number of the tag
+	numbers := make(map[tag]uint32)             // of tags that the base lacks
+	nominal = append(make(cuts, 0, g.len()), g.trunk.cut...)
+	for n := g.shared; n < node(g.len()); n++ {
 		t, ok := g.tagOf(n)
+		if !ok || g.folded(n) {
+			nominal = append(nominal, 0)
+			continue
+		}
+		num, ok := g.trunk.tags[t]
 		if !ok {
-			continue
+			num, ok = numbers[t]
 		}
-		c := tags[t]
-		if c == nil {
-			c = &counts{num: uint32(len(tags) + 1)}
-			tags[t] = c
+		if !ok {
+			num = uint32(len(have))
+			numbers[t] = num
+			have = append(have, [3]int{})
 		}
-		c.have[g.side[n]]++
-		of[n] = c
+		have[num][g.side[n]]++
+		nominal = append(nominal, num)
 	}
-	nominal = make(cuts, g.len())
 	variant = make(cuts, g.len())
-	for n, c := range of {
-		if c == nil {
-			continue
-		}
-		nominal[n] = c.num
-		if c.have[shared]+max(c.have[sideA], c.have[sideB]) == 1 {
-			variant[n] = c.num
+	for n := g.shared; n < node(g.len()); n++ {
+		// A tag of the base's that stays after folding is another variant of it.
+		if num := nominal[n]; int(num) > len(g.trunk.tags) && max(have[num][sideA], have[num][sideB]) == 1 {
+			variant[n] = num
 		}
 	}
 	return nominal, variant
@@ -62,22 +60,34 @@ func (g *graph) census() (nominal, variant cuts) {
 // classes of the references, until no class splits. A kernel takes 7 to 45
 // rounds. Cycles need no rule of their own. Nothing rests on hashes being
 // unique: a node joins a class after comparison with the node that opened it.
+//
+// Types of the base are no matter of refinement: each is a class of its own, with
+// its node as number.
 func (g *graph) refine(labels []uint32, cut cuts) []uint32 {
-	refs := make([]uint32, len(g.edges))
-	for i, r := range g.edges {
+	own := g.start[g.shared]
+	refs := make([]uint32, len(g.edges)-int(own))
+	for i, r := range g.edges[own:] {
 		refs[i] = uint32(r)
 		if cut != nil && cut[r] != 0 {
 			refs[i] = cut[r] | cutMark
 		}
 	}
-	size := 1 << bits.Len(uint(2*g.len()))
+	size := 1 << bits.Len(uint(2*(g.len()-int(g.shared))))
 	p := &partition{
-		start: g.start,
-		refs:  refs,
-		slots: make([]slot, size),
-		shift: 64 - bits.Len(uint(size-1)),
+		shared: int(g.shared),
+		start:  g.start,
+		own:    own,
+		refs:   refs,
+		slots:  make([]slot, size),
+		shift:  64 - bits.Len(uint(size-1)),
 	}
-	class := labels
+	class := make([]uint32, g.len())
+	for n := range class {
+		class[n] = uint32(n)
+		if n >= p.shared {
+			class[n] = uint32(p.shared) + labels[n]
+		}
+	}
 	for num := -1; ; {
 		next, n := p.split(class)
 		if n == num {
@@ -89,11 +99,15 @@ func (g *graph) refine(labels []uint32, cut cuts) []uint32 {
 
 // partition is the state kept between rounds.
 type partition struct {
-	start []uint32
-	refs  []uint32 // a node, or the number of a tag with cutMark
-	slots []slot   // open addressing, a power of two larger than twice the nodes
-	shift int
+	shared int // nodes of the base
+	start  []uint32
+	own    uint32   // where the references of own types start
+	refs   []uint32 // of own types: a node, or the number of a tag with cutMark
+	slots  []slot   // open addressing, a power of two larger than twice the own nodes
+	shift  int
 }
+
+func (p *partition) of(n int) []uint32 { return p.refs[p.start[n]-p.own : p.start[n+1]-p.own] }
 
 // slot holds the hash and the first node of a class of the round, plus 1.
 type slot struct {
@@ -107,9 +121,10 @@ type slot struct {
 func (p *partition) split(class []uint32) ([]uint32, int) {
 	clear(p.slots)
 	next := make([]uint32, len(class))
-	num := uint32(0)
+	num := uint32(p.shared)
+	copy(next, class[:p.shared])
 	mask := uint64(len(p.slots) - 1)
-	for n := range class {
+	for n := p.shared; n < len(class); n++ {
 		h := p.hash(class, n)
 		for i := h >> p.shift; ; i = (i + 1) & mask {
 			s := &p.slots[i]
@@ -131,7 +146,7 @@ func (p *partition) split(class []uint32) ([]uint32, int) {
 func (p *partition) hash(class []uint32, n int) uint64 {
 	const k0, k1 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
 	h := (uint64(class[n]) + 1) * k0
-	for _, r := range p.refs[p.start[n]:p.start[n+1]] {
+	for _, r := range p.of(n) {
 		if r&cutMark == 0 {
 			r = class[r]
 		}
@@ -144,8 +159,7 @@ func (p *partition) hash(class []uint32, n int) uint64 {
 
 // same reports whether two nodes stay in one class.
 func (p *partition) same(class []uint32, a, b int) bool {
-	ra := p.refs[p.start[a]:p.start[a+1]]
-	rb := p.refs[p.start[b]:p.start[b+1]]
+	ra, rb := p.of(a), p.of(b)
 	if class[a] != class[b] || len(ra) != len(rb) {
 		return false
 	}

@@ -16,6 +16,7 @@ import (
 // config is what the command line asks for.
 type config struct {
 	show   int // items to print in full per kind and place
+	flat   bool
 	list   bool
 	ignore map[btf.Kind]bool
 	rules  rules
@@ -51,8 +52,8 @@ func (d *diff) judge(c *config) map[btf.Kind]*row {
 			continue
 		}
 		r := rows[k]
-		if it.partner != 0 && d.g.side[it.node] == sideB && d.g.kind[it.partner] == k {
-			continue // told with A's
+		if !d.told(it) {
+			continue
 		}
 		r.places[it.place]++
 		if it.place == copies {
@@ -65,13 +66,42 @@ func (d *diff) judge(c *config) map[btf.Kind]*row {
 			r.derived++
 			continue
 		}
-		if it.rule, _ = c.rules.find(d.g, it); it.rule != "" {
+		if it.rule, _ = c.rules.find(d.g, it); it.rule == "" {
+			it.rule = d.builtIn(it)
+		}
+		if it.rule != "" {
 			r.explained++
 			continue
 		}
 		r.open = append(r.open, it)
 	}
 	return rows
+}
+
+// told reports whether an item is told by itself and not with its partner of A's.
+func (d *diff) told(it *item) bool {
+	return it.partner == 0 || d.g.side[it.node] != sideB || d.g.kind[it.partner] != d.g.kind[it.node]
+}
+
+// builtIn explains, in split BTF, what B has too much of without saying more, and a
+// reference to another one of several definitions: the unit that it comes from only
+// announces the tag, or is one of several that define it differently.
+func (d *diff) builtIn(it *item) string {
+	if d.match == nil {
+		return ""
+	}
+	switch {
+	case it.place == ownB:
+		return "superfluous, the base has an equal one"
+	case it.orphan:
+		return "superfluous, a part of what is now the base's"
+	case it.place == copies && d.g.side[it.node] == sideB:
+		return "superfluous, there is an equal one beside it"
+	}
+	if tag, ok := d.tagMeant(it); ok {
+		return "refers to another definition of " + tag
+	}
+	return ""
 }
 
 // report writes the comparison and returns the number of unexplained items.
@@ -214,18 +244,7 @@ func (d *diff) reasons(w io.Writer) {
 			count[fmt.Sprintf("%s %v: %s", it.place, d.g.kind[it.node], it.rule)]++
 		}
 	}
-	if len(count) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nexplained by a rule:")
-	keys := make([]string, 0, len(count))
-	for k := range count {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		fmt.Fprintf(w, "%7d  %s\n", count[k], k)
-	}
+	printCounts(w, "\nexplained by a rule:", count)
 }
 
 // details prints the first unexplained items of a kind, by place and name.
@@ -244,7 +263,7 @@ func (d *diff) details(w io.Writer, c *config, k btf.Kind, open []*item) {
 		}
 		d.detail(w, it)
 	}
-	for _, p := range []place{onlyA, onlyB, differs, params, copies} {
+	for _, p := range []place{onlyA, onlyB, differs, params, copies, ownA, ownB} {
 		if n := left[p] - c.show; n > 0 {
 			fmt.Fprintf(w, "  %v %s: %d more\n", k, p, n)
 		}
@@ -257,8 +276,11 @@ func (d *diff) detail(w io.Writer, it *item) {
 	if !it.nominal && it.place != copies {
 		note = " (equal but for the variant of an ambiguous name it refers to)"
 	}
-	if it.place == copies {
+	switch it.place {
+	case copies:
 		note = " (the other side has fewer)"
+	case ownA, ownB:
+		note = " (equal to " + g.where(g.rep[it.node]) + ", which the other side uses)"
 	}
 	fmt.Fprintf(w, "  %s %s%s\n", g.where(it.node), g.define(it.node), note)
 	if it.partner != 0 {
