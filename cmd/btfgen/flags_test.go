@@ -35,7 +35,9 @@ func TestEncodeFlags(t *testing.T) {
 			j.files, j.outs = []string{"x/a", "y/b.ko"}, []string{"d/a.btf", "d/b.ko.btf"}
 		}), ""},
 		{"flat, compatible, no languages", []string{"-o", "out", "--array-style", "flat", "--compat=pahole", "--lang-exclude", "none", "a"},
-			plain(func(j *encodeJob) { j.options.Flat, j.options.FlatAsBase, j.options.Compat, j.options.LangExclude = true, false, true, "none" }), ""},
+			plain(func(j *encodeJob) {
+				j.options.Flat, j.options.FlatAsBase, j.options.Compat, j.options.LangExclude = true, false, true, "none"
+			}), ""},
 		{"features and workers", []string{"-o", "out", "-j", "3", "--features", "+layout", "--base", "none", "a"},
 			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features, j.bases.named = 3, "+layout", "none" }), ""},
 		{"output", []string{"-o", "out", "--stats", "--json", "--verify", "--fatal-warnings", "-v", "--report", "r", "a"},

@@ -89,6 +89,8 @@ type Worker struct {
 	ids   idBlock
 	fresh []uint32 // records whose class is new
 	slab  []uint32 // rest of the memory that unit class lists are cut from
+
+	slabSize int
 }
 
 // NewWorker returns a worker of d.
@@ -162,7 +164,8 @@ func (w *Worker) keep(u *Unit, ids []uint32) {
 // cut returns memory for the classes of n records.
 func (w *Worker) cut(n int) []uint32 {
 	if n > len(w.slab) {
-		w.slab = make([]uint32, max(n, 64<<10))
+		w.slabSize = min(max(2*w.slabSize, 2*n), 64<<10)
+		w.slab = make([]uint32, max(n, w.slabSize))
 	}
 	s := w.slab[:n:n]
 	w.slab = w.slab[n:]

@@ -81,3 +81,25 @@ func splitWhole(tb testing.TB, base *Base, tables []*Table, policy FwdPolicy) []
 	}
 	return blob
 }
+
+// TestSplitKernelLibbpf: libbpf finds nothing to merge in what we make of the first modules of $BTFGEN_TEST_BTF.
+func TestSplitKernelLibbpf(t *testing.T) {
+	blobs := kernelBlobs(t)
+	table := mustRead(t, blobs[0], nil)
+	base := NewBase(table)
+	for i, b := range blobs[1:min(len(blobs), 20)] {
+		blob, err := MergeSplit(base, []*Table{mustRead(t, b, table)}, AcceptFwds, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours := mustRead(t, blob, table)
+		again, _, ok := resolveBTFIDs(t, blob, table.Data(), false)
+		if !ok {
+			t.Errorf("module %d: libbpf refuses it", i)
+			continue
+		}
+		if n := len(mustRead(t, again, table).offs); n != len(ours.offs) {
+			t.Errorf("module %d: libbpf leaves %d of %d types", i, n, len(ours.offs))
+		}
+	}
+}

@@ -4,9 +4,7 @@ package btf
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
-	"math/rand/v2"
+	"hash/maphash"
 	"slices"
 )
 
@@ -32,7 +30,7 @@ type stringSlot struct {
 	pos  uint32 // index into buf, plus 1
 }
 
-var stringSeed = rand.Uint64()
+var stringSeed = maphash.MakeSeed()
 
 // NewStringTable returns a table for a standalone blob (base nil), which begins
 // with the empty string, or for one split against a blob with the strings of base.
@@ -55,8 +53,9 @@ func IndexStrings(t *Table) *StringTable {
 	}
 	s.slots = make([]stringSlot, slotsFor(bytes.Count(s.buf, []byte{0})))
 	for pos := 0; pos < len(s.buf); {
-		n, h := hashTerminated(s.buf[pos:])
+		n := bytes.IndexByte(s.buf[pos:], 0)
 		if str := s.buf[pos : pos+n]; n > 0 {
+			h := hashString(str)
 			if slot, found := s.probe(str, h); !found {
 				*slot = stringSlot{h, uint32(pos) + 1}
 				s.used++
@@ -178,43 +177,4 @@ func slotsFor(n int) int {
 	return size
 }
 
-// hashString hashes eight bytes at once; those that are missing at the end count as 0.
-func hashString(str []byte) uint32 {
-	h := stringSeed
-	for len(str) >= 8 {
-		h = mixWord(h, binary.LittleEndian.Uint64(str))
-		str = str[8:]
-	}
-	switch n := len(str); {
-	case n >= 4: // two words that overlap
-		tail := uint64(binary.LittleEndian.Uint32(str)) | uint64(binary.LittleEndian.Uint32(str[n-4:]))<<(8*(n-4))
-		h = mixWord(h, tail)
-	case n > 0:
-		tail := uint64(str[0]) | uint64(str[n/2])<<(8*(n/2)) | uint64(str[n-1])<<(8*(n-1))
-		h = mixWord(h, tail)
-	}
-	return uint32(h)
-}
-
-// hashTerminated returns the length and the hash of the string that b begins with, in one pass. There is a NUL in b.
-func hashTerminated(b []byte) (n int, h uint32) {
-	const low, high = 0x0101010101010101, 0x8080808080808080
-	x := stringSeed
-	for at := 0; len(b)-at >= 8; at += 8 {
-		w := binary.LittleEndian.Uint64(b[at:])
-		if zero := (w - low) &^ w & high; zero != 0 {
-			if k := bits.TrailingZeros64(zero) / 8; k > 0 {
-				x, at = mixWord(x, w&(1<<(8*k)-1)), at+k
-			}
-			return at, uint32(x)
-		}
-		x = mixWord(x, w)
-	}
-	n = bytes.IndexByte(b, 0)
-	return n, hashString(b[:n])
-}
-
-func mixWord(h, w uint64) uint64 {
-	hi, lo := bits.Mul64(h^w, 0x9e3779b97f4a7c15)
-	return hi ^ lo
-}
+func hashString(str []byte) uint32 { return uint32(maphash.Bytes(stringSeed, str)) }
