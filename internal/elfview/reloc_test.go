@@ -343,11 +343,11 @@ func TestRelocFileErrors(t *testing.T) {
 	// The file becomes shorter after it was opened.
 	o.edit = nil
 	img := o.image()
-	g, err := New(bytes.NewReader(img.Data[:img.ShOff]), int64(len(img.Data)))
-	if err == nil {
+	if _, err := New(bytes.NewReader(img.Data[:img.ShOff]), int64(len(img.Data))); err == nil {
 		t.Fatal("opened a file without section headers")
 	}
-	if g, err = New(&cutReader{data: img.Data, cut: int64(len(img.Data))}, int64(len(img.Data))); err != nil {
+	g, err := New(&cutReader{data: img.Data, cut: int64(len(img.Data))}, int64(len(img.Data)))
+	if err != nil {
 		t.Fatal(err)
 	}
 	r = relocator(t, g, nil)
