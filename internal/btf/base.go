@@ -127,12 +127,14 @@ func (r *Record) nameGroup() uint32 {
 // nameHash is where a type stands in Base.named; never 0. An anonymous STRUCT, UNION or ENUM goes by the name of
 // its first member that has one, by its size, and by what the last member is about: a kernel has 858 times
 // union { event; handler; }.
-func nameHash(r *Record, name, about []byte) uint32 {
+//
+// name and about are hashes of the strings.
+func nameHash(r *Record, name, about uint32) uint32 {
 	group := r.nameGroup()
-	h := hashString(name) ^ group*0x9e3779b1
+	h := name ^ group*0x9e3779b1
 	if group >= anonymousName {
 		h = (h^r.Size)*0x85ebca6b ^ r.Count
-		h = h*0xc2b2ae35 ^ hashString(about)
+		h = h*0xc2b2ae35 ^ about
 	}
 	return max(h, 1)
 }
@@ -156,16 +158,17 @@ func typeHash(t *Table, r *Type) uint32 {
 		rec.Flags = Kflag
 	}
 	if rec.nameGroup() < anonymousName {
-		return nameHash(&rec, name, nil)
+		return nameHash(&rec, hashString(name), 0)
 	}
 	for f, i := r.ElemNames(), 0; i < f.N && len(name) == 0; i++ {
 		name = t.Str(StrOff(r.U32(f.At(i))))
 	}
+	var of []byte
 	if (r.Kind == KindStruct || r.Kind == KindUnion) && r.Vlen != 0 {
 		_, last, _, _ := r.Member(int(r.Vlen) - 1)
-		return nameHash(&rec, name, about(t, last))
+		of = about(t, last)
 	}
-	return nameHash(&rec, name, nil)
+	return nameHash(&rec, hashString(name), hashString(of))
 }
 
 // about returns the name of the first type with one that is met from id on.

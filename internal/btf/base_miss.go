@@ -10,6 +10,7 @@ import (
 
 // BaseMiss is a STRUCT or UNION of the output although the base defines its name: the base is another one than the units
 // were compiled with, was made by an encoder that describes types differently, or has another type of that name.
+// What only StrictFwds keeps is none.
 type BaseMiss struct {
 	Name  string // with its kind: "struct page"
 	Place uint64
@@ -28,9 +29,14 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 		kind Kind
 		name NameID
 	}
-	defs := map[key]int{} // the first record of the base's unit that defines the name
+	defs := map[key]int{}      // the first record of the base's unit that defines the name
+	equal := map[uint32]bool{} // classes that were kept apart for no difference of theirs (StrictFwds)
 	for i := range s.unit.Records {
 		r := &s.unit.Records[i]
+		if r.Kind != KindStruct && r.Kind != KindUnion {
+			continue
+		}
+		equal[d.baseMeaning(uint32(i))] = true
 		if _, ok := defs[key{r.Kind, r.Name}]; !ok {
 			defs[key{r.Kind, r.Name}] = i
 		}
@@ -44,7 +50,7 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 	for id := range d.first {
 		id := uint32(id)
 		c := d.class(id)
-		if c.Kind != KindStruct && c.Kind != KindUnion || c.Name == 0 || !d.listed(id) {
+		if c.Kind != KindStruct && c.Kind != KindUnion || c.Name == 0 || equal[id] || !d.listed(id) {
 			continue
 		}
 		if i, ok := defs[key{c.Kind, c.Name}]; ok {
@@ -134,7 +140,7 @@ func (d *Dedup) deepDifference(id uint32, record int) string {
 			return fmt.Sprintf("member %d %q: %s leads to other types in the base", i, d.nameBytes(x.Name), d.typeText(to))
 		}
 	}
-	return "leads to what the base only declares"
+	return "leads to other types in the base"
 }
 
 // maxTypeText is how many steps typeText takes to a type with a name.

@@ -23,6 +23,8 @@
 
 package btf
 
+import "slices"
+
 // FwdPolicy says what becomes of types of the base that lead to a FWD of the base which the module
 // defines.
 type FwdPolicy uint8
@@ -93,10 +95,13 @@ func (d *Dedup) enterBase() error {
 		return id
 	})
 	s.unit.Reset(basePlace)
+	s.unit.Records = slices.Grow(s.unit.Records, int(s.ownEnd))
+	s.unit.Members = slices.Grow(s.unit.Members, 2*int(s.ownEnd))
+	l.at.init(int(s.ownEnd))
 	if s.whole {
 		l.needAll()
 	} else {
-		d.ask(l)
+		d.ask(l, index)
 	}
 	if err := l.fill(); err != nil {
 		return err
@@ -106,7 +111,9 @@ func (d *Dedup) enterBase() error {
 	}
 	s.number = len(d.units)
 	d.units = append(d.units, nil)
-	if _, err := d.NewWorker().Add(s.number, &s.unit); err != nil {
+	w := d.NewWorker()
+	w.slab = make([]uint32, len(s.unit.Records))
+	if _, err := w.Add(s.number, &s.unit); err != nil {
 		if loop, ok := err.(*LoopError); ok {
 			id := ID(s.unit.Records[loop.Records[0]].Pos)
 			err = s.base.t.unitErr(id, "refers to itself through %d reference types", len(loop.Records))
@@ -129,7 +136,7 @@ func (d *Dedup) setLeast() {
 }
 
 // ask has the loader enter the types whose name a class of the module has.
-func (d *Dedup) ask(l *loader) {
+func (d *Dedup) ask(l *loader, names *nameIndex) {
 	var declared []uint32 // hashes
 	loops := false
 	for id := uint32(1); id < d.split.ownEnd; id++ {
@@ -140,11 +147,11 @@ func (d *Dedup) ask(l *loader) {
 			case c.nameGroup() >= anonymousName && c.loop: // its content may be that of another one
 				loops = true
 			case c.nameGroup() >= anonymousName:
-				l.ask(d.anonymousHash(id))
+				l.ask(names.anonymousHash(id))
 			case c.isFwd():
-				declared = append(declared, nameHash(&c.Record, d.nameBytes(c.Name), nil))
+				declared = append(declared, nameHash(&c.Record, names.hash(c.Name), 0))
 			default:
-				l.ask(nameHash(&c.Record, d.nameBytes(c.Name), nil))
+				l.ask(nameHash(&c.Record, names.hash(c.Name), 0))
 			}
 		}
 	}
@@ -157,7 +164,8 @@ func (d *Dedup) ask(l *loader) {
 }
 
 // anonymousHash is nameHash of an anonymous class.
-func (d *Dedup) anonymousHash(id uint32) uint32 {
+func (x *nameIndex) anonymousHash(id uint32) uint32 {
+	d := x.d
 	c, members := d.class(id), d.members(id)
 	name, about := NameID(0), NameID(0)
 	for i := 0; i < len(members) && name == 0; i++ {
@@ -174,7 +182,7 @@ func (d *Dedup) anonymousHash(id uint32) uint32 {
 			break
 		}
 	}
-	return nameHash(&c.Record, d.nameBytes(name), d.nameBytes(about))
+	return nameHash(&c.Record, x.hash(name), x.hash(about))
 }
 
 // reload fills u with the records of a unit once more.
@@ -203,7 +211,7 @@ func (d *Dedup) baseFirst(id uint32) uint32 {
 // nameIndex finds NameIDs by what they say.
 type nameIndex struct {
 	d     *Dedup
-	known numberMap // NameIDs that are in it
+	known numberMap // NameID -> hash
 	slots []nameSlot
 	used  int
 }
@@ -215,7 +223,10 @@ type nameSlot struct {
 
 // indexNames indexes the names of all classes. The error is ErrSameNames.
 func (d *Dedup) indexNames() (*nameIndex, error) {
-	x := &nameIndex{d: d, slots: make([]nameSlot, 1024)}
+	n := len(d.blocks) << blockBits
+	x := &nameIndex{d: d}
+	x.known.init(n)
+	x.slots = make([]nameSlot, len(x.known.slots)) // a power of two
 	for _, b := range d.blocks {
 		for i := range b.classes {
 			if err := x.add(b.classes[i].Name); err != nil {
@@ -238,7 +249,6 @@ func (x *nameIndex) add(id NameID) error {
 	if _, ok := x.known.get(uint32(id)); ok {
 		return nil
 	}
-	x.known.set(uint32(id), 0)
 	if 2*x.used >= len(x.slots) {
 		old := x.slots
 		x.slots = make([]nameSlot, 4*len(old))
@@ -254,6 +264,7 @@ func (x *nameIndex) add(id NameID) error {
 	}
 	b := x.d.nameBytes(id)
 	h := hashString(b)
+	x.known.set(uint32(id), h)
 	slot, found := x.probe(b, h)
 	if found || len(b) == 0 {
 		return ErrSameNames
@@ -261,6 +272,15 @@ func (x *nameIndex) add(id NameID) error {
 	*slot = nameSlot{h, id}
 	x.used++
 	return nil
+}
+
+// hash returns the hash of a name that is in the index, or empty.
+func (x *nameIndex) hash(id NameID) uint32 {
+	if id == 0 {
+		return hashString(nil)
+	}
+	h, _ := x.known.get(uint32(id))
+	return h
 }
 
 func (x *nameIndex) probe(b []byte, h uint32) (slot *nameSlot, found bool) {

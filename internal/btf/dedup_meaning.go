@@ -417,6 +417,9 @@ func (r *refiner) interpret() {
 				best = m
 			}
 		}
+		if r.d.split != nil && votes[i][len(r.defs[i])] > 0 { // what is only declared is then taken for the base's, where it can be
+			best = len(r.defs[i])
+		}
 		r.defaults[i] = meaning(best)
 		t := &r.d.tags.tags[r.ambiguous[i]]
 		t.meaning = t.fwd

@@ -275,6 +275,33 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestListedRules reads the allow-list that the scripts use: it has to say something
+// about modules, and nothing about what is not there.
+func TestListedRules(t *testing.T) {
+	var r rules
+	if err := r.readFile("../../testdata/differences.md"); err != nil {
+		t.Fatal(err)
+	}
+	under := testBase().table(t)
+	empty := over(t, under, func(b *blob) {}).table(t)
+	full := over(t, under, func(b *blob) {
+		b.fn("f", 1, field{"x", 1})
+		b.structure(btf.KindStruct, "s", field{"a", 1})
+		b.fn("g", 1, field{"x", 1})
+	}).table(t)
+	got := map[string]string{}
+	d := compare(newGraph(newTrunk(under), full, empty, false), false)
+	for _, it := range d.items {
+		if d.g.named(it.node) {
+			got[fmt.Sprintf("%v %v", it.place, d.g.name[it.node])], _ = r.find(d.g, it)
+		}
+	}
+	want := map[string]string{"own-a f": "functions of modules", "own-a s": "", "only-a g": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhy(t *testing.T) {
 	under := testBase().table(t)
 	for _, tt := range []struct {
