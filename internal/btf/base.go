@@ -29,7 +29,7 @@ type Base struct {
 }
 
 // NewBase indexes the types of t and its bases. The strings are indexed in the background, while the caller
-// reads its first module.
+// reads its first module: the bytes that t aliases are not to change, even if the Base is not used any more.
 func NewBase(t *Table) *Base {
 	b := newBase(t)
 	go b.strings()
