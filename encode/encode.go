@@ -202,8 +202,8 @@ func encode(in *input, opt *Options) (res *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(types) == 0 && len(funcs) == 0 {
-		return nil, ErrNoTypes
+	if len(types) == 0 && len(funcs) == 0 && (opt.Base == nil || run.records == 0) {
+		return nil, ErrNoTypes // else the base has all of them
 	}
 	stop = opt.Timer.Start("write") // IDs, strings, bytes
 	order, err := run.order(types, funcs)
@@ -444,7 +444,7 @@ func (w *worker) unit(n int) error {
 	if err != nil {
 		return err
 	}
-	w.records += int64(len(w.out.Records))
+	w.records += int64(len(w.out.Records) - 1) // the first is void
 	for i := range w.funcs {
 		fn := &w.funcs[i]
 		if fn.concrete || fn.marks.uncertain {

@@ -188,6 +188,11 @@ func (s *selector) choose(g int32, funcs []btf.Func, insts []instance) (chosen, 
 			break
 		}
 	}
+	if canon == nil { // one that is code somewhere says more than one that was only inlined; pahole agrees
+		if i := slices.IndexFunc(insts, func(x instance) bool { return x.located }); i >= 0 {
+			canon = &insts[i]
+		}
+	}
 	if canon != nil {
 		class, place = canon.class, canon.place
 	}

@@ -46,7 +46,7 @@ if [ -n "$target" ] && [ ! -d "$target" ]; then target=$(scripts/fetch-kernel.sh
 if [ -n "${KEEP:-}" ]; then
 	mkdir -p "$KEEP"
 	out=$(realpath "$KEEP")
-	rm -rf "$out"/{j1,j2,j7,single,pahole,distilled,relocated,elf,onto}
+	rm -rf "$out"/{j1,j2,j7,single,verified,pahole,distilled,relocated,elf,onto}
 else
 	out=$(mktemp -d)
 	trap 'rm -rf "$out"' EXIT
@@ -82,14 +82,12 @@ echo "$kernel: $n modules"
 "$BTFGEN" encode -j "$JOBS" --base none -o "$base" "$kernel/vmlinux"
 mkdir "$out"/{j1,j2,j7,single}
 for j in 2 1 7; do
-	verify=
-	if [ $j = 2 ]; then verify=--verify; fi
 	start=$(date +%s.%N)
-	"$BTFGEN" encode -j $j $verify --base "$base" --out-dir "$out/j$j" "${modules[@]}" 2>"$out/messages" || {
+	"$BTFGEN" encode -j $j --base "$base" --out-dir "$out/j$j" "${modules[@]}" 2>"$out/messages" || {
 		cat "$out/messages"
-		fail "encode -j $j $verify"
+		fail "encode -j $j"
 	}
-	echo "encode -j $j $verify: $(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f s", b - a }')"
+	echo "encode -j $j: $(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f s", b - a }')"
 done
 [ "$(find "$out/j2" -name '*.btf' | wc -l)" = "$n" ] || fail "not every module has an output"
 diff -rq "$out/j2" "$out/j1" || fail "-j 1 and -j 2 give other bytes"
@@ -99,7 +97,17 @@ scripts/sample-modules.sh "$kernel" 200 | grep -Fxf "$out/list" >"$out/some" || 
 each '"$BTFGEN" encode -j 2 --base "$base" -o "$out/single/$(basename "$1").btf" "$1" &&
 	cmp "$out/single/$(basename "$1").btf" "$out/j2/$(basename "$1").btf"' <"$out/some" ||
 	fail "a module alone gives other bytes than among others"
-echo "same bytes with 1, 2 and 7 workers; $(wc -l <"$out/some") alone; cilium/ebpf reads them"
+echo "same bytes with 1, 2 and 7 workers; $(wc -l <"$out/some") alone"
+
+# Of a base and a module with more than 160,000 types together cilium/ebpf can make nothing.
+mkdir "$out/verified"
+"$BTFGEN" encode -j "$JOBS" --verify --base "$base" --out-dir "$out/verified" "${modules[@]}" 2>"$out/messages" || true
+unchecked=$(grep 'not checked by an independent reader' "$out/messages") || true
+if [ -n "$unchecked" ]; then echo "$unchecked"; fi
+verified=$(find "$out/verified" -name '*.btf' | wc -l)
+[ $((verified + $(grep -c . <<<"$unchecked" || true))) = "$n" ] || fail "encode --verify: $(grep 'does not verify' "$out/messages")"
+diff -r "$out/verified" "$out/j2" | grep -v "^Only in $out/j2" && fail "--verify gives other bytes"
+echo "cilium/ebpf reads $verified of $n"
 
 if command -v bpftool >/dev/null; then
 	# shellcheck disable=SC2016
