@@ -145,9 +145,7 @@ func openInput(f *elfview.File, opt *Options) (*input, error) {
 			})
 		}
 	} else {
-		g.Go(in.openInfo)
-		g.Go(load(".debug_str", &in.str))
-		g.Go(load(".debug_str_offsets", &in.strOffsets))
+		// The symbols first: they take as long as all the others together.
 		g.Go(func() error {
 			syms, err := f.Symbols()
 			if err != nil || syms == nil {
@@ -156,6 +154,9 @@ func openInput(f *elfview.File, opt *Options) (*input, error) {
 			in.functions = newFuncTable(syms, f.Machine, nil, opt.Compat)
 			return nil
 		})
+		g.Go(in.openInfo)
+		g.Go(load(".debug_str", &in.str))
+		g.Go(load(".debug_str_offsets", &in.strOffsets))
 	}
 	var lineStr []byte
 	g.Go(load(".debug_abbrev", &in.abbrev))

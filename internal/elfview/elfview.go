@@ -95,7 +95,7 @@ func fromFile(fd *os.File, path string) (*File, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("is a %s, not a regular file", modeName(fi.Mode()))
 	}
-	f, err := New(fd, fi.Size())
+	f, err := New(newFileReader(fd), fi.Size())
 	if err != nil {
 		return nil, err
 	}
