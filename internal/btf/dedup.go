@@ -36,8 +36,8 @@ type Dedup struct {
 	// Valid after Resolve.
 	first   []uint64 // by class: least place of a listed record, noPlace if there is none
 	tags    tagTable
-	into    map[uint32]uint32 // classes that turned out to be another one
-	keepFwd map[uint32]bool   // forward declarations that something refers to although their tag has definitions
+	into    mergers         // classes that turned out to be another one
+	keepFwd map[uint32]bool // forward declarations that something refers to although their tag has definitions
 	// Records whose class is not the one that Add said.
 	instances map[instanceKey]uint32
 
@@ -60,7 +60,7 @@ type Stats struct {
 // types, for sizing.
 func NewDedup(names Names, units, types int) *Dedup {
 	d := &Dedup{names: names, table: newTable(types * 2), units: make([][]uint32, units),
-		into: map[uint32]uint32{}, keepFwd: map[uint32]bool{}, instances: map[instanceKey]uint32{}}
+		keepFwd: map[uint32]bool{}, instances: map[instanceKey]uint32{}}
 	d.addBlock() // class 0 is void; the rest of the block stays unused
 	return d
 }

@@ -241,7 +241,7 @@ func (d *Dedup) hideParts() {
 
 // isOwn tells whether a class is one of the module: not of the base alone, and not merged into another.
 func (d *Dedup) isOwn(id uint32) bool {
-	_, gone := d.into[id]
+	_, gone := d.into.get(id)
 	return !gone && (id < d.split.ownEnd || id >= uint32(len(d.split.least)))
 }
 

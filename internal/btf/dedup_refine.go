@@ -319,7 +319,7 @@ func (r *refiner) classify(blocks int, given map[uint32]uint32) {
 	}
 	for id, s := range given {
 		to := r.class[r.block[s]]
-		d.into[id] = to
+		d.into.set(id, to)
 		if t := d.tags.of[id]; t != 0 && d.tags.tags[t-1].meaning == id {
 			d.tags.tags[t-1].meaning = to
 		}
@@ -335,7 +335,7 @@ func (r *refiner) settleFirst(given map[uint32]uint32) {
 		}
 	}
 	for id := range given {
-		to := d.into[id]
+		to, _ := d.into.get(id)
 		d.first[to] = min(d.first[to], d.first[id])
 		d.first[id] = noPlace
 	}

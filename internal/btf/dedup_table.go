@@ -24,8 +24,6 @@ type entry struct {
 	_     uint32
 }
 
-const entrySize = 32 // bytes
-
 const noPlace = math.MaxUint64
 
 type table struct {
@@ -40,18 +38,7 @@ func newTable(hint int) *table {
 	for size < hint {
 		size *= 2
 	}
-	return &table{entries: newEntries(size), mask: uint64(size - 1)}
-}
-
-// newEntries returns free entries, in pages that have been written. One that is read first would be the kernel's page of
-// zeros; when it is then written, all processors have to forget that: 2 % of the time with two workers.
-func newEntries(n int) []entry {
-	entries := make([]entry, n)
-	const page = 4096 / entrySize
-	for i := 0; i < n; i += page {
-		entries[i].a.Store(0)
-	}
-	return entries
+	return &table{entries: touched[entry](size), mask: uint64(size - 1)}
 }
 
 // acquire makes sure that n more entries fit at a load of at most 5/8, and keeps the
@@ -80,7 +67,7 @@ func (t *table) release(n, used int) {
 
 func (t *table) double() {
 	old := t.entries
-	t.entries = newEntries(2 * len(old))
+	t.entries = touched[entry](2 * len(old))
 	t.mask = uint64(len(t.entries) - 1)
 	for i := range old {
 		e := &old[i]

@@ -108,9 +108,34 @@ func (d *Dedup) target(c *class, ref uint32) uint32 {
 	return d.merged(ref)
 }
 
+// mergers says which classes became part of another. There are a few hundred, and they are asked for a million
+// times: a bit for each class answers nearly all.
+type mergers struct {
+	to  map[uint32]uint32
+	has []uint64
+}
+
+func (m *mergers) set(id, to uint32) {
+	if m.to == nil {
+		m.to = map[uint32]uint32{}
+	}
+	m.to[id] = to
+	for int(id/64) >= len(m.has) {
+		m.has = append(m.has, 0)
+	}
+	m.has[id/64] |= 1 << (id % 64)
+}
+
+func (m *mergers) get(id uint32) (to uint32, ok bool) {
+	if int(id/64) >= len(m.has) || m.has[id/64]>>(id%64)&1 == 0 {
+		return 0, false
+	}
+	return m.to[id], true
+}
+
 // merged returns the class that id was merged into, or id.
 func (d *Dedup) merged(id uint32) uint32 {
-	if to, ok := d.into[id]; ok {
+	if to, ok := d.into.get(id); ok {
 		return to
 	}
 	return id
@@ -124,6 +149,6 @@ func (d *Dedup) listed(id uint32) bool {
 	if c := d.class(id); c.isFwd() && c.Name != 0 {
 		return d.tags.tags[d.tags.of[id]-1].meaning == id || d.keepFwd[id]
 	}
-	_, gone := d.into[id]
+	_, gone := d.into.get(id)
 	return !gone
 }

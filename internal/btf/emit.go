@@ -81,7 +81,7 @@ func (d *Dedup) Funcs(f func(Func)) {
 	for id := range d.first {
 		c := d.class(uint32(id))
 		if c.Kind == KindFunc && d.first[id] != noPlace {
-			if _, gone := d.into[uint32(id)]; !gone {
+			if _, gone := d.into.get(uint32(id)); !gone {
 				f(Func{ClassID(id), c.Name, ClassID(d.target(c, c.Ref)), c.Aux, d.first[id], int(d.class(c.Ref).Count)})
 			}
 		}

@@ -153,7 +153,7 @@ func (s *StringTable) probe(str []byte, h uint32) (slot *stringSlot, found bool)
 
 func (s *StringTable) grow() {
 	old := s.slots
-	s.slots = make([]stringSlot, max(4*len(old), slotsFor(0)))
+	s.slots = touched[stringSlot](max(4*len(old), slotsFor(0)))
 	mask := uint32(len(s.slots) - 1)
 	for _, o := range old {
 		if o.pos == 0 {
