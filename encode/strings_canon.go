@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // stringCanon makes offsets in a .debug_str that no linker has merged identities
@@ -94,7 +96,7 @@ func (c *stringCanon) Reset(str []byte) {
 // resize gives the table n free slots.
 func (c *stringCanon) resize(n int) {
 	if cap(c.slots) < n {
-		c.slots = make([]uint64, n)
+		c.slots = pages.Touched[uint64](n)
 	} else {
 		c.slots = c.slots[:n]
 		clear(c.slots)

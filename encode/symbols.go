@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // symAddr is where a symbol is. Functions are told apart by value alone, an address: in a relocatable file
@@ -283,7 +284,7 @@ func (g *symGroups) collect(syms *elfview.SymbolTable, typ elf.SymType, addrs []
 	*g = symGroups{
 		groups:    make([]symGroup, 0, len(entries)),
 		entries:   entries,
-		slots:     make([]uint32, size),
+		slots:     pages.Touched[uint32](size),
 		groupMask: uint32(size - 1),
 		seed:      maphash.MakeSeed(), // chosen names cannot collide; no result depends on it
 		bySection: bySection,

@@ -4,6 +4,8 @@ package btf
 
 import (
 	"sync"
+
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // Base is the blob that others are split against, a vmlinux's, made ready to be asked for its types: by name
@@ -205,7 +207,7 @@ func (x *idIndex) init(n, entries int) {
 	for size < n {
 		size *= 2
 	}
-	x.heads = make([]uint32, size)
+	x.heads = pages.Touched[uint32](size)
 	x.entries = make([]idEntry, 0, entries)
 }
 
@@ -249,7 +251,7 @@ func (m *numberMap) init(n int) {
 	for size < 2*n {
 		size *= 2
 	}
-	m.slots = make([]numberSlot, size)
+	m.slots = pages.Touched[numberSlot](size)
 }
 
 func (m *numberMap) get(key uint32) (value uint32, ok bool) {
@@ -264,7 +266,7 @@ func (m *numberMap) get(key uint32) (value uint32, ok bool) {
 func (m *numberMap) set(key, value uint32) {
 	if 2*m.used >= len(m.slots) {
 		old := m.slots
-		m.slots = make([]numberSlot, max(4*len(old), 256))
+		m.slots = pages.Touched[numberSlot](max(4*len(old), 256))
 		for _, s := range old {
 			if s.key != 0 {
 				*m.probe(s.key) = s

@@ -23,7 +23,11 @@
 
 package btf
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/btfgen/btfgen/internal/pages"
+)
 
 // FwdPolicy says what becomes of types of the base that lead to a FWD of the base which the module
 // defines.
@@ -226,7 +230,7 @@ func (d *Dedup) indexNames() (*nameIndex, error) {
 	n := len(d.blocks) << blockBits
 	x := &nameIndex{d: d}
 	x.known.init(n)
-	x.slots = make([]nameSlot, len(x.known.slots)) // a power of two
+	x.slots = pages.Touched[nameSlot](len(x.known.slots)) // a power of two
 	for _, b := range d.blocks {
 		for i := range b.classes {
 			if err := x.add(b.classes[i].Name); err != nil {
@@ -251,7 +255,7 @@ func (x *nameIndex) add(id NameID) error {
 	}
 	if 2*x.used >= len(x.slots) {
 		old := x.slots
-		x.slots = make([]nameSlot, 4*len(old))
+		x.slots = pages.Touched[nameSlot](4 * len(old))
 		for _, s := range old {
 			if s.id != 0 {
 				at := s.hash & uint32(len(x.slots)-1)

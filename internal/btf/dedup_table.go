@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // entry is free while a is 0, being filled while b is 0, and complete after.
@@ -38,7 +40,7 @@ func newTable(hint int) *table {
 	for size < hint {
 		size *= 2
 	}
-	return &table{entries: touched[entry](size), mask: uint64(size - 1)}
+	return &table{entries: pages.Touched[entry](size), mask: uint64(size - 1)}
 }
 
 // acquire makes sure that n more entries fit at a load of at most 5/8, and keeps the
@@ -67,7 +69,7 @@ func (t *table) release(n, used int) {
 
 func (t *table) double() {
 	old := t.entries
-	t.entries = touched[entry](2 * len(old))
+	t.entries = pages.Touched[entry](2 * len(old))
 	t.mask = uint64(len(t.entries) - 1)
 	for i := range old {
 		e := &old[i]

@@ -6,13 +6,16 @@ import (
 	"bytes"
 	"hash/maphash"
 	"slices"
+
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // StringTable builds a string section: each distinct string once, in order of first
 // use, behind the strings of a base if there is one.
 //
 // It is an open-addressed hash set of positions in the section itself, so a string
-// costs its bytes and one 8-byte slot, and Add allocates only to grow. The hash is
+// costs its bytes and one 8-byte slot, and Add allocates only to grow. Strings that were
+// there from the start are in an index of their own (string_index.go). The hash is
 // seeded per process; offsets depend on the order of the calls alone.
 //
 // Concurrent calls of Find are safe, as long as nobody calls Add.
@@ -20,7 +23,8 @@ type StringTable struct {
 	base  *StringTable
 	start StrOff // offset of buf[0]: where the strings of the base end
 	buf   []byte // own section, each string followed by a NUL
-	slots []stringSlot
+	index stringIndex
+	slots []stringSlot // of strings that are not in index
 	used  int
 }
 
@@ -51,18 +55,7 @@ func IndexStrings(t *Table) *StringTable {
 	if t.base != nil {
 		s.base = IndexStrings(t.base)
 	}
-	s.slots = make([]stringSlot, slotsFor(bytes.Count(s.buf, []byte{0})))
-	for pos := 0; pos < len(s.buf); {
-		n := bytes.IndexByte(s.buf[pos:], 0)
-		if str := s.buf[pos : pos+n]; n > 0 {
-			h := hashString(str)
-			if slot, found := s.probe(str, h); !found {
-				*slot = stringSlot{h, uint32(pos) + 1}
-				s.used++
-			}
-		}
-		pos += n + 1
-	}
+	s.index = newStringIndex(s.buf)
 	return s
 }
 
@@ -78,6 +71,9 @@ func (s *StringTable) Add(str []byte) StrOff {
 		if off, ok := s.base.find(str, h); ok {
 			return off
 		}
+	}
+	if pos, ok := s.index.find(s.buf, str, h); ok {
+		return s.start + StrOff(pos)
 	}
 	if s.used >= len(s.slots)/4*3 {
 		s.grow()
@@ -124,6 +120,9 @@ func (s *StringTable) find(str []byte, h uint32) (StrOff, bool) {
 			return off, true
 		}
 	}
+	if pos, ok := s.index.find(s.buf, str, h); ok {
+		return s.start + StrOff(pos), true
+	}
 	if len(s.slots) == 0 {
 		return 0, false
 	}
@@ -142,18 +141,15 @@ func (s *StringTable) probe(str []byte, h uint32) (slot *stringSlot, found bool)
 		if slot.pos == 0 {
 			return slot, false
 		}
-		if slot.hash == h {
-			got := s.buf[slot.pos-1:]
-			if len(got) > len(str) && got[len(str)] == 0 && string(got[:len(str)]) == string(str) {
-				return slot, true
-			}
+		if slot.hash == h && isString(s.buf[slot.pos-1:], str) {
+			return slot, true
 		}
 	}
 }
 
 func (s *StringTable) grow() {
 	old := s.slots
-	s.slots = touched[stringSlot](max(4*len(old), slotsFor(0)))
+	s.slots = pages.Touched[stringSlot](max(4*len(old), slotsFor(0)))
 	mask := uint32(len(s.slots) - 1)
 	for _, o := range old {
 		if o.pos == 0 {
@@ -165,6 +161,11 @@ func (s *StringTable) grow() {
 		}
 		s.slots[i] = o
 	}
+}
+
+// isString tells whether b starts with str and a NUL.
+func isString(b, str []byte) bool {
+	return len(b) > len(str) && b[len(str)] == 0 && string(b[:len(str)]) == string(str)
 }
 
 // slotsFor returns a power of two that keeps n strings below the load at which Add
