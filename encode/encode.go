@@ -33,11 +33,12 @@ type Options struct {
 	Flat        bool   // one ARRAY per array type, as pahole before 1.32, instead of one per dimension
 	Compat      bool   // choose functions and variables as pahole 1.32 does (spec/encode.md 7.2)
 
-	Base       *btf.Base     // the result is split against it; nil: it stands alone
-	FwdPolicy  btf.FwdPolicy // for types of Base that lead to a FWD which the file defines
-	FlatAsBase bool          // with Base: Flat is as in it
-	Distill    bool          // with Base: a distilled base, and the result split against that
-	Report     bool          // fill Result.Omissions
+	Base        *btf.Base     // the result is split against it; nil: it stands alone
+	FwdPolicy   btf.FwdPolicy // for types of Base that lead to a FWD which the file defines
+	StyleOfBase bool          // with Base: arrays and wide enums are as in it
+	Again       bool          // the file's own .BTF.base, which else is an error, is about to be replaced
+	Distill     bool          // with Base: a distilled base, and the result split against that
+	Report      bool          // fill Result.Omissions
 
 	Timer    *phase.Timer            // nil for none
 	Progress func(done, total int64) // called with bytes of .debug_info; from one goroutine at a time
@@ -133,11 +134,12 @@ func followBase(f *elfview.File, opt *Options) error {
 	if size := t.PointerSize(); size != 0 && size != int(addrSize(f)) {
 		return fmt.Errorf("has pointers of %d bytes, the base of %d: it is for another machine", addrSize(f), size)
 	}
-	if f.Section(".BTF.base") != nil {
+	if f.Section(".BTF.base") != nil && !opt.Again {
 		return errors.New("has a section .BTF.base: what it is to be encoded against is not known")
 	}
-	if opt.FlatAsBase {
+	if opt.StyleOfBase {
 		opt.Flat = !opt.Base.NestedArrays()
+		opt.features.enum64 = opt.features.enum64 && opt.Base.UsesEnum64()
 	}
 	return nil
 }

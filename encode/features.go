@@ -33,6 +33,7 @@ var featureTable = []struct {
 	{"consistent_func", true, func(f *features) *bool { return &f.consistentFunc }, "leave out functions whose prototypes differ between units"},
 	{"decl_tag_kfuncs", true, func(f *features) *bool { return &f.kfuncTags }, "bpf_kfunc tags, found through .BTF_ids"},
 	{"reproducible_build", false, func(f *features) *bool { return &f.noEffect }, "no effect: output never depends on the number of workers"},
+	{"distilled_base", false, func(f *features) *bool { return &f.noEffect }, "no effect: --distill does it, and in pahole's command line this name"},
 	{"global_var", false, func(f *features) *bool { return &f.globalVar }, "variables of all sections"},
 	{"attributes", false, func(f *features) *bool { return &f.attributes }, "address_space(1) tags of arena kfuncs"},
 	{"true_signature", false, func(f *features) *bool { return &f.trueSignature }, "signatures as compiled, for optimised functions"},
@@ -52,6 +53,17 @@ func FeatureNames() []string {
 	names := make([]string, len(featureTable))
 	for i := range featureTable {
 		names[i] = featureTable[i].name
+	}
+	return names
+}
+
+// DefaultFeatures returns the names of the features that are on by default, in the order of the table.
+func DefaultFeatures() []string {
+	var names []string
+	for i := range featureTable {
+		if featureTable[i].def {
+			names = append(names, featureTable[i].name)
+		}
 	}
 	return names
 }

@@ -82,6 +82,18 @@ func TestParseFeatures(t *testing.T) {
 	}
 }
 
+// TestFeatureNames: the order is that of pahole's list, which its command line prints.
+func TestFeatureNames(t *testing.T) {
+	const def = "encode_force,var,float,decl_tag,type_tag,enum64,optimized_func,consistent_func,decl_tag_kfuncs"
+	const all = def + ",reproducible_build,distilled_base,global_var,attributes,true_signature,layout,force_cu_merging"
+	if got := strings.Join(FeatureNames(), ","); got != all {
+		t.Errorf("names %s, want %s", got, all)
+	}
+	if got := strings.Join(DefaultFeatures(), ","); got != def {
+		t.Errorf("defaults %s, want %s", got, def)
+	}
+}
+
 // TestLangExclude leaves units of a language out.
 func TestLangExclude(t *testing.T) {
 	const cpp = "cplusplus.gcc-x86_64.dwarf5"

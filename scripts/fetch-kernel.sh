@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Fetches a real kernel with DWARF, or the tools btfgen is compared with, from the Debian
-# archive this machine is set up to use. Needs apt-get, dpkg-deb and tar; no root. Nothing is
-# installed, and the machine's own package lists stay as they are.
+# Fetches a real kernel with DWARF, the tools btfgen is compared with, or what scripts/vmtest.sh
+# boots, from the Debian archive this machine is set up to use. Needs apt-get, dpkg-deb and tar;
+# no root. Nothing is installed, and the machine's own package lists stay as they are.
 #
 #   fetch-kernel.sh                                lists the names
 #   fetch-kernel.sh [--vmlinux-only] NAME [DIR]    fetches one, unless DIR has it already
 #   fetch-kernel.sh --cached NAME [DIR]            never fetches: exit status 3 if DIR lacks it
 #
 # DIR is by default $BTFGEN_CORPUS, else ${XDG_CACHE_HOME:-~/.cache}/btfgen. Prints the folder
-# that holds vmlinux; for peers, the one that holds the commands:
+# that holds vmlinux; for vm-*, the one described at fetch_vm; for peers, the one that holds
+# the commands:
 #
 #   pahole-1.32 pahole-1.30   encoders with nested and with flat arrays (testdata/differences.md)
 #   bpftool                   dumps BTF
 #   resolve_btfids-7.3 -6.12  resolvers, with libbpf's deduplication
 #
-# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only.
+# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-* 0.3 GB.
 set -euo pipefail
 
 # name | architecture | suites | pattern of the package name
@@ -26,6 +27,15 @@ cloud-7.2  | amd64 | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-c
 amd64-7.2  | amd64 | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-amd64-dbg
 arm64-7.2  | arm64 | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-cloud-arm64-dbg
 s390x-7.2  | s390x | sid trixie-backports | linux-image-7\.2\.[0-9]+\+deb1[34]-s390x-dbg
+'
+
+# name | suites | pattern of the releases to build modules for | pattern of those to boot
+# The oldest that has headers and the newest are taken, which must be two. Only 7.3 needs
+# experimental so far: a single point release of it is in backports.
+vms='
+vm-6.12 | trixie trixie-security               | 6\.12\.[0-9]+\+deb13-cloud-amd64 | 6\.12\.[0-9]+\+deb13-cloud-amd64
+vm-7.2  | trixie trixie-backports              | 7\.2\.[0-9]+\+deb13-cloud-amd64  | 7\.2\.[0-9]+\+deb13-cloud-amd64
+vm-7.3  | trixie trixie-backports experimental | 7\.3\.[0-9]+\+deb13-cloud-amd64  | 7\.3(\.[0-9]+\+deb13)?-cloud-amd64
 '
 
 die() {
@@ -65,7 +75,10 @@ use_suites() {
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
 	touch "$state/status"
 	for suite; do
-		echo "deb [signed-by=$keyring] $uri $suite main"
+		case $suite in
+		*-security) echo "deb [signed-by=$keyring] ${uri%/debian*}/debian-security $suite main" ;;
+		*) echo "deb [signed-by=$keyring] $uri $suite main" ;;
+		esac
 	done >"$state/sources.list.new"
 	if cmp -s "$state/sources.list.new" "$state/sources.list" && [ -n "$(find "$state/updated" -mtime -1 2>/dev/null)" ]; then
 		return
@@ -106,6 +119,63 @@ fetch_kernel() {
 		rm -f "$deb"
 	done
 	[ -e "$(vmlinux "$work/tree")" ] || die "$package holds no vmlinux"
+}
+
+# releases PREFIX PATTERN: those the archive has a package PREFIX-release of, oldest first.
+releases() {
+	apt apt-cache pkgnames "$1-" | sed "s/^$1-//" | grep -xE "$2" | sort -V
+}
+
+# fetch_vm NAME: into $work/tree, a folder with
+#
+#   vmlinuz release             the kernel to boot, and its release
+#   root/                       a system to chroot to: make, gcc and the headers of another release
+#   headers                     the path of those headers below root/
+#
+# The packages of root/ are only unpacked. kbuild's programs are linked with the C library of the
+# suite that the kernel is from, and its flags are for that suite's compiler, so all come from there.
+fetch_vm() {
+	local suites built booted build boot package version link deb
+	IFS='|' read -r _ suites built booted <<<"$row"
+	# shellcheck disable=SC2086 # a list of words
+	use_suites amd64 $suites
+	build=$(releases linux-headers "${built// /}" | head -n 1) || true
+	boot=$(releases linux-image "${booted// /}" | grep -vxF "$build" | tail -n 1) || true
+	[ -n "$build" ] || die "the archive has no linux-headers-$built"
+	[ -n "$boot" ] || die "the archive has no linux-image-$booted besides $build"
+
+	package=linux-image-$boot # which depends on the package of the kernel, from 6.19 on
+	if [ -n "$(apt apt-cache pkgnames "linux-binary-$boot")" ]; then package=linux-binary-$boot; fi
+	echo "fetching $package" >&2
+	download "$package"
+	mkdir -p "$work/image" "$work/tree/root/usr"/{bin,sbin,lib,lib64}
+	dpkg-deb -x "$debs"/*.deb "$work/image"
+	find "$work/image" -name 'vmlinuz*' -type f -exec mv {} "$work/tree/vmlinuz" \;
+	[ -e "$work/tree/vmlinuz" ] || die "$package holds no vmlinuz"
+	rm -rf "$work/image"
+	echo "$boot" >"$work/tree/release"
+
+	# Headers of 6.12 depend on their kernel, which is 80 MB with what that depends on, for nothing.
+	version=$(apt apt-cache show "linux-headers-$build" | awk '$1 == "Version:" { print $2; exit }')
+	printf '%s\n' "Package: linux-image-$build" "Version: $version" "Status: install ok installed" \
+		"Architecture: amd64" "Maintainer: nobody" "Description: not needed" >"$work/status"
+	echo "fetching linux-headers-$build, a compiler and make" >&2
+	debs=$work/debs
+	rm -rf "$debs"
+	mkdir -p "$debs/partial"
+	apt apt-get -o Dir::State::status="$work/status" -o Dir::Cache::archives="$debs" -o Debug::NoLocking=1 \
+		install --download-only --no-install-recommends -y \
+		"linux-headers-$build" binutils coreutils dash diffutils findutils grep make mawk sed >&2 || die "no download of linux-headers-$build"
+	for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/tree/root/$link"; done
+	for deb in "$debs"/*.deb; do
+		dpkg-deb -x "$deb" "$work/tree/root"
+		rm "$deb"
+	done
+	rm -rf "$work/tree/root/usr/share"/{doc,man,info,locale}
+	ln -s mawk "$work/tree/root/usr/bin/awk"
+	mkdir -p "$work/tree/root"/{build,dev,proc,tmp}
+	echo "usr/src/linux-headers-$build" >"$work/tree/headers"
+	[ -e "$work/tree/root/usr/src/linux-headers-$build/vmlinux" ] || die "linux-headers-$build holds no vmlinux"
 }
 
 vmlinux() {
@@ -183,7 +253,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ $# -eq 0 ]; then
-	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels"
+	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms"
 	echo peers
 	exit
 fi
@@ -196,7 +266,7 @@ dir=${2:-${BTFGEN_CORPUS:-${XDG_CACHE_HOME:-$HOME/.cache}/btfgen}}
 if $cached && [ ! -d "$dir" ]; then exit 3; fi
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels")
+row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms")
 if [ "$name" != peers ] && [ -z "$row" ]; then
 	echo "fetch-kernel.sh: no kernel named $name" >&2
 	exit 2
@@ -205,19 +275,26 @@ fi
 exec 9>"$dir/.lock"
 flock 9
 dest=$dir/$name
+case $name in
+peers | vm-*) vmlinux_only=false ;; # whole or not at all
+esac
 if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; }; then
 	if $cached; then exit 3; fi
 	work=$dir/.new
 	rm -rf "$work"
 	mkdir "$work"
 	trap 'rm -rf "$work"' EXIT
-	if [ "$name" = peers ]; then fetch_peers; else fetch_kernel; fi
-	if [ "$name" != peers ] && $vmlinux_only; then touch "$work/tree/.vmlinux"; else touch "$work/tree/.whole"; fi
+	case $name in
+	peers) fetch_peers ;;
+	vm-*) fetch_vm ;;
+	*) fetch_kernel ;;
+	esac
+	if $vmlinux_only; then touch "$work/tree/.vmlinux"; else touch "$work/tree/.whole"; fi
 	rm -rf "$dest"
 	mv "$work/tree" "$dest"
 fi
-if [ "$name" = peers ]; then
-	echo "$dest/bin"
-else
-	dirname "$(vmlinux "$dest")"
-fi
+case $name in
+peers) echo "$dest/bin" ;;
+vm-*) echo "$dest" ;;
+*) dirname "$(vmlinux "$dest")" ;;
+esac

@@ -119,21 +119,8 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 	default:
 		return nil, usagef("encode: --base-fwd %q is neither accept nor strict", s)
 	}
-	switch s := c.String("array-style"); s {
-	case "":
-		j.options.FlatAsBase = true
-	case "nested":
-	case "flat":
-		j.options.Flat = true
-	default:
-		return nil, usagef("encode: --array-style %q is neither nested nor flat", s)
-	}
-	switch s := c.String("compat"); s {
-	case "":
-	case "pahole":
-		j.options.Compat = true
-	default:
-		return nil, usagef("encode: --compat %q: only pahole is known", s)
+	if err := readStyle(c, &j.options); err != nil {
+		return nil, err
 	}
 	if err := j.options.Check(); err != nil {
 		return nil, usagef("encode: %v", err)

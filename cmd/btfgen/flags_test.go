@@ -19,7 +19,7 @@ import (
 // TestEncodeFlags maps command lines to jobs.
 func TestEncodeFlags(t *testing.T) {
 	plain := func(change func(*encodeJob)) *encodeJob {
-		j := &encodeJob{options: encode.Options{Jobs: defaultJobs(), Features: "default", LangExclude: "rust", FlatAsBase: true},
+		j := &encodeJob{options: encode.Options{Jobs: defaultJobs(), Features: "default", LangExclude: "rust", StyleOfBase: true},
 			outs: []string{"out"}, files: []string{"a"}, maxMisses: -1}
 		change(j)
 		return j
@@ -36,7 +36,7 @@ func TestEncodeFlags(t *testing.T) {
 		}), ""},
 		{"flat, compatible, no languages", []string{"-o", "out", "--array-style", "flat", "--compat=pahole", "--lang-exclude", "none", "a"},
 			plain(func(j *encodeJob) {
-				j.options.Flat, j.options.FlatAsBase, j.options.Compat, j.options.LangExclude = true, false, true, "none"
+				j.options.Flat, j.options.StyleOfBase, j.options.Compat, j.options.LangExclude = true, false, true, "none"
 			}), ""},
 		{"features and workers", []string{"-o", "out", "-j", "3", "--features", "+layout", "--base", "none", "a"},
 			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features, j.bases.named = 3, "+layout", "none" }), ""},

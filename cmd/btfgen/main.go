@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -59,16 +60,37 @@ func splitJobs(args []string) []string {
 	return out
 }
 
+// personalities are the programs of others that btfgen stands in for, with their command lines. It is one of
+// them if it is called by its name, or by that behind btfgen-, or if the name is the first argument.
+var personalities = map[string]func(args []string, stdout, stderr io.Writer) int{
+	"pahole": paholeMain,
+}
+
+// personality returns what stands in for another program, with its arguments, or nil.
+func personality(args []string) (program func(args []string, stdout, stderr io.Writer) int, rest []string) {
+	if p := personalities[strings.TrimPrefix(filepath.Base(args[0]), "btfgen-")]; p != nil {
+		return p, args[1:]
+	}
+	if len(args) > 1 { // btfgen NAME
+		return personalities[args[1]], args[2:]
+	}
+	return nil, nil
+}
+
 // run is main without the process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	if program, rest := personality(args); program != nil {
+		return program(rest, stdout, stderr)
+	}
 	app := &cli.App{
 		Name:            "btfgen",
 		Usage:           "make BTF from DWARF, for Linux kernels and modules",
 		Version:         version,
+		Description:     "Called as pahole or btfgen-pahole, or as btfgen pahole, it takes the command line of pahole that kernel builds use.",
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Commands:        []*cli.Command{encodeCommand(), distillCommand(), relocateCommand()},
+		Commands:        []*cli.Command{encodeCommand(), moduleCommand(), vmlinuxCommand(), distillCommand(), relocateCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) },
 		CommandNotFound: func(*cli.Context, string) {},

@@ -8,16 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/btfgen/btfgen/internal/btfcheck"
+	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"btfgen": main})
+	testscript.Main(m, map[string]func(){"btfgen": main, "pahole": main, "btfgen-pahole": main})
 }
 
 // TestScripts runs the program as users do. Beside testscript's own commands there are
@@ -26,6 +28,7 @@ func TestMain(m *testing.M) {
 //	exits N CMD ARG...  runs a command and compares its exit code
 //	btf FILE            checks that a file is BTF
 //	stats FILE          checks that a file is the JSON of --stats
+//	section FILE S OUT  writes the contents of section S of an ELF file; with ! there must be none
 func TestScripts(t *testing.T) {
 	root := testkit.Root(t)
 	testscript.Run(t, testscript.Params{
@@ -47,7 +50,7 @@ func TestScripts(t *testing.T) {
 				got := "0"
 				var exit interface{ ExitCode() int }
 				if errors.As(err, &exit) {
-					got = string(rune('0' + exit.ExitCode()))
+					got = strconv.Itoa(exit.ExitCode())
 				} else if err != nil {
 					ts.Fatalf("%v", err)
 				}
@@ -57,6 +60,19 @@ func TestScripts(t *testing.T) {
 			},
 			"btf": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(btfcheck.Check([]byte(ts.ReadFile(args[0]))))
+			},
+			"section": func(ts *testscript.TestScript, not bool, args []string) {
+				f, err := elfview.Open(ts.MkAbs(args[0]))
+				ts.Check(err)
+				defer f.Close()
+				b, err := sectionData(f, args[1])
+				ts.Check(err)
+				if (b == nil) != not {
+					ts.Fatalf("section %s: there is %v", args[1], b != nil)
+				}
+				if !not {
+					ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o644))
+				}
 			},
 			"stats": func(ts *testscript.TestScript, _ bool, args []string) {
 				checkStats(ts, []byte(ts.ReadFile(args[0])))

@@ -51,7 +51,7 @@ func newBase(t *Table) *Base {
 // Table returns the table that NewBase was given.
 func (b *Base) Table() *Table { return b.t }
 
-// manyTypes is how many types a base has that would show its style of arrays, had it another one than the flat.
+// manyTypes is how many types a base has that would show its style.
 const manyTypes = 1000
 
 // NestedArrays tells how arrays of several dimensions are written: one ARRAY per dimension, as pahole does
@@ -59,8 +59,9 @@ const manyTypes = 1000
 // such an array is equal (encode.md 3.9). A base without any tells nothing, unless it is large.
 func (b *Base) NestedArrays() bool { return b.nested || b.t.NumIDs() <= manyTypes }
 
-// UsesEnum64 tells whether the base has an ENUM64.
-func (b *Base) UsesEnum64() bool { return b.wideEnum }
+// UsesEnum64 tells whether enums wider than 4 bytes are ENUM64s, which Linux before 6.0 does not know. A base without
+// any tells nothing, unless it is large.
+func (b *Base) UsesEnum64() bool { return b.wideEnum || b.t.NumIDs() <= manyTypes }
 
 // index adds the own types of t, the last one first: the types of one hash then come by ascending ID.
 func (b *Base) index(t *Table) {

@@ -173,7 +173,7 @@ func TestSplitBaseStyle(t *testing.T) {
 		base         string
 		nested, wide bool
 	}{
-		{"1 I int 4 s", true, false},
+		{"1 I int 4 s", true, true},
 		{"1 I int 4 s; 2 A 1 1 3;" + many, false, false},
 		{"1 I int 4 s; 2 A 1 1 3; 3 A 2 1 2;" + many, true, false},
 		{"1 I int 4 s; 2 A 1 1 3; 3 T a 2; 4 A 3 1 2; 5 E64 e 8 v=1;" + many, false, true},

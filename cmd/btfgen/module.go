@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/btfgen/btfgen/elfpatch"
+	"github.com/btfgen/btfgen/encode"
+	"github.com/btfgen/btfgen/internal/btf"
+	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/kbuild"
+	"github.com/btfgen/btfgen/resolveids"
+)
+
+func moduleCommand() *cli.Command {
+	flags := append(chainFlags(),
+		&cli.StringFlag{Name: "base", DefaultText: "that of the module's kernel", Usage: "split against the BTF of `BASE`: raw BTF, vmlinux or boot image"},
+		&cli.BoolFlag{Name: "require-base", DisableDefaultText: true, Usage: "fail for a module whose base is not found, which else stays as it is"},
+		&cli.BoolFlag{Name: "distill", DisableDefaultText: true, Usage: "with .BTF.base, for kernels to come; the default for modules built out of tree"},
+		&cli.BoolFlag{Name: "no-distill", DisableDefaultText: true, Usage: "without .BTF.base, the default for the kernel's own"},
+		&cli.IntFlag{Name: "max-base-misses", DefaultText: "any", Usage: "fail if more than `N` structs and unions differ from those of their name in the base"},
+		&cli.BoolFlag{Name: "strip-debug", DisableDefaultText: true, Usage: "take out the debug sections in the same pass"},
+		&cli.BoolFlag{Name: "drop-signature", DisableDefaultText: true, Usage: "take off a signature, which an edited module makes invalid"},
+		&cli.BoolFlag{Name: "recompress", DisableDefaultText: true, Usage: "edit compressed modules (.ko.gz, .ko.xz, .ko.zst), and compress them again"},
+		&cli.BoolFlag{Name: "write-through", DisableDefaultText: true, Usage: "write into the file that is there, for hard links; not safe against a kill"},
+		listFlag())
+	return &cli.Command{
+		Name:            "module",
+		HideHelpCommand: true,
+		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("module: %v", err) },
+		Usage:           "give modules their BTF: all that a kernel build does after the link, in one step",
+		ArgsUsage:       "FILE...",
+		Description: "Each FILE is a linked module with DWARF. It gets .BTF, split against that of its kernel, if it was built out of\n" +
+			"tree also .BTF.base, and the final IDs in .BTF_ids. The file is replaced whole, or stays as it was.",
+		Flags:  flags,
+		Action: moduleAction,
+	}
+}
+
+// moduleJob is what the flags of module ask for.
+type moduleJob struct {
+	chain
+	bases              bases
+	requireBase        bool
+	distill, noDistill bool
+	patch              elfpatch.Options
+	edits              []elfpatch.Edit // apart from those of BTF
+}
+
+func moduleAction(c *cli.Context) error {
+	files, err := operands(c)
+	if err != nil {
+		return err
+	}
+	j := moduleJob{bases: bases{named: c.String("base")}, requireBase: c.Bool("require-base"), distill: c.Bool("distill"), noDistill: c.Bool("no-distill"),
+		patch: elfpatch.Options{Recompress: c.Bool("recompress"), WriteThrough: c.Bool("write-through"), NoSync: true}}
+	if j.chain, err = readChainFlags(c); err != nil {
+		return err
+	}
+	switch {
+	case j.distill && j.noDistill:
+		return usagef("module: --distill and --no-distill exclude each other")
+	case j.bases.named == "none":
+		return usagef("module: the BTF of a module is split against a base: --base none does not go with it")
+	case c.IsSet("max-base-misses") && c.Int("max-base-misses") < 0:
+		return usagef("module: --max-base-misses %d is less than 0", c.Int("max-base-misses"))
+	case c.IsSet("max-base-misses"):
+		j.misses = c.Int("max-base-misses")
+	}
+	if c.Bool("drop-signature") {
+		j.edits = append(j.edits, elfpatch.DropSignature())
+	}
+	if c.Bool("strip-debug") {
+		j.edits = append(j.edits, elfpatch.StripDebug())
+	}
+	if j.verbose {
+		j.bases.verbose = c.App.ErrWriter
+	}
+	b := batch{name: "module", files: files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
+	if len(files) > 1 {
+		j.options.Jobs = 1
+	}
+	return b.run(func(i int, stderr io.Writer) error { return j.file(files[i], stderr) })
+}
+
+// file does one module. It is as it was unless all went well.
+func (j *moduleJob) file(path string, stderr io.Writer) error {
+	target, err := elfpatch.Open(path, j.patch) // before it is read, so that a file that changes meanwhile is noticed
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	if _, err := elfpatch.NewPlan(target, target.Size(), j.edits...); err != nil {
+		return err // signed, or such that it could not be edited
+	}
+	f, err := openImage(target, path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if !kbuild.IsModule(f) {
+		return errors.New("is no kernel module: there is no section .gnu.linkonce.this_module")
+	}
+	base, basePath, err := j.bases.of(f)
+	var none *kbuild.NoBaseError
+	switch {
+	case errors.As(err, &none) && !j.requireBase:
+		fmt.Fprintln(stderr, none.Skipped(path))
+		return nil
+	case err != nil:
+		return err
+	}
+	distill, err := j.distills(f)
+	if err != nil {
+		return err
+	}
+	res, err := j.run(f, path, base, basePath, distill, false, nil, stderr)
+	switch {
+	case errors.Is(err, encode.ErrNoTypes): // Rust alone, say: builds go on without
+		if j.verbose || j.fatal {
+			fmt.Fprintf(stderr, "btfgen: %s: stays without BTF: %v\n", path, err)
+		}
+		if j.fatal {
+			return errors.New("no BTF, and --fatal-warnings is given")
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	edits := append(j.edits[:len(j.edits):len(j.edits)], elfpatch.Set(".BTF", res.BTF))
+	if res.Base != nil {
+		edits = append(edits, elfpatch.Set(".BTF.base", res.Base))
+	} else {
+		edits = append(edits, elfpatch.Remove(".BTF.base"))
+	}
+	if res.IDs != nil {
+		edits = append(edits, elfpatch.Replace(".BTF_ids", res.IDs))
+	}
+	changed, err := target.Apply(edits...)
+	if err != nil {
+		return err
+	}
+	if j.verbose {
+		return res.summary(stderr, path, basePath, changed)
+	}
+	return nil
+}
+
+// openImage opens what an ELF file holds, unpacked.
+func openImage(target *elfpatch.File, path string) (*elfview.File, error) {
+	if target.Packing() != elfpatch.Unpacked {
+		return elfview.New(target, target.Size())
+	}
+	return elfview.Open(path) // which reads faster
+}
+
+// distills tells whether a module is to have a base of its own: by flag, or if it was built out of tree, for a kernel that
+// takes one (resolveids.md 1).
+func (j *moduleJob) distills(f *elfview.File) (bool, error) {
+	if j.distill || j.noDistill {
+		return j.distill, nil
+	}
+	info, err := kbuild.ReadModuleInfo(f)
+	if err != nil {
+		return false, err
+	}
+	k, err := j.kernelOf(f)
+	return err == nil && !info.InTree && k.Has(resolveids.DistilledBase), err
+}
+
+// summary tells in a few lines what a module has now.
+func (r *finished) summary(w io.Writer, path, basePath string, changed bool) error {
+	var base *btf.Table
+	var err error
+	if base = r.base.Table(); r.Base != nil {
+		if base, err = btf.Read(r.Base, nil); err != nil {
+			return err
+		}
+	}
+	t, err := btf.Read(r.BTF, base)
+	if err != nil {
+		return err
+	}
+	count := map[btf.Kind]int{}
+	for id := base.NumIDs(); id < t.NumIDs(); id++ {
+		count[t.Kind(btf.ID(id))]++
+	}
+	fmt.Fprintf(w, "btfgen: %s: for Linux %v, split against %s\n", path, r.kernel, basePath)
+	fmt.Fprintf(w, "btfgen: %s: .BTF has %d bytes: %d types, %d functions and %d variables of its own\n", path, len(r.BTF),
+		t.NumIDs()-base.NumIDs()-count[btf.KindFunc]-count[btf.KindVar], count[btf.KindFunc], count[btf.KindVar])
+	if r.Base != nil {
+		fmt.Fprintf(w, "btfgen: %s: .BTF.base has %d bytes: %d types of the kernel's, by name and size\n", path, len(r.Base), base.NumIDs()-1)
+	}
+	if r.IDs != nil {
+		fmt.Fprintf(w, "btfgen: %s: .BTF_ids has %d words, %d warnings\n", path, len(r.IDs)/4, len(r.Warnings))
+	}
+	state := "written"
+	if !changed {
+		state = "nothing to write, the file has all of it"
+	}
+	fmt.Fprintf(w, "btfgen: %s: %s\n", path, state)
+	return nil
+}

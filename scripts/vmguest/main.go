@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// Command vmguest is /init of the virtual machine that scripts/vmtest boots: it
+// loads builds of testdata/modules/btfgen_test into the kernel, looks at what the
+// kernel made of their BTF, prints a line for each check (see scripts/vmtest for
+// the format), and switches the machine off.
+//
+// The builds lie in /modules. They are the same code with different BTF:
+//
+//	distilled.ko    .BTF over .BTF.base, IDs resolved: everything must work
+//	plain.ko        no BTF
+//	unresolved.ko   the BTF of distilled.ko, but .BTF_ids as the compiler left it
+//	split.ko        .BTF split against the kernel it was built for, which is not this one
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+type options struct {
+	release  string // uname -r, as it must be
+	mismatch string // what the kernel does with BTF that does not fit: allowed or refused
+}
+
+func main() {
+	if os.Getpid() != 1 {
+		fmt.Fprintln(os.Stderr, "vmguest: this is the first process of a virtual machine, see scripts/vmtest.sh")
+		os.Exit(2)
+	}
+	var opts options
+	flag.StringVar(&opts.release, "release", "", "")
+	flag.StringVar(&opts.mismatch, "btf-mismatch", "", "")
+	flag.Parse()
+
+	if err := mountAll(); err != nil {
+		fmt.Println("Bail out!", err)
+	} else {
+		report(checks(opts))
+	}
+	unix.Sync()
+	// An error leaves a panic of the kernel, which ends the machine too.
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+}
+
+func mountAll() error {
+	for _, m := range []struct{ kind, dir string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}} {
+		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount(m.kind, m.dir, m.kind, 0, ""); err != nil && err != unix.EBUSY {
+			return fmt.Errorf("mount %s: %w", m.dir, err)
+		}
+	}
+	return nil
+}
