@@ -40,8 +40,8 @@ type declTag struct {
 type kfuncEditor struct {
 	e      *btf.Editor
 	kernel Kernel
-	funcs  map[string]btf.ID // own functions by name; f_impl among them
-	tags   map[btf.ID][]declTag
+	funcs  map[string]btf.ID    // own functions by name; f_impl among them
+	tags   map[btf.ID][]declTag // of functions with implicit arguments, in the order of their IDs
 }
 
 // editKfuncs edits what there is to edit for a kernel. data is the content of .BTF_ids as compilers leave it.
@@ -66,9 +66,7 @@ func (r *resolver) editKfuncs(data []byte) error {
 		return err
 	}
 	ed := kfuncEditor{e: btf.NewEditor(r.t, r.in.Base), kernel: r.opt.Kernel, funcs: funcs}
-	if err := ed.prepare(kfuncs); err != nil {
-		return err
-	}
+	ed.collectTags(kfuncs)
 	for i := range kfuncs {
 		if n := ed.proto(&kfuncs[i]).Vlen; n > maxKfuncParams {
 			return fmt.Errorf("kfunc %.100q: %d parameters, no more than %d are believed", kfuncs[i].name, n, maxKfuncParams)
@@ -81,8 +79,8 @@ func (r *resolver) editKfuncs(data []byte) error {
 	return nil
 }
 
-// prepare collects the tags that the functions with implicit arguments have.
-func (d *kfuncEditor) prepare(kfuncs []kfunc) error {
+// collectTags finds the tags that the functions with implicit arguments have.
+func (d *kfuncEditor) collectTags(kfuncs []kfunc) {
 	d.tags = map[btf.ID][]declTag{}
 	for _, k := range kfuncs {
 		if k.flags&kfImplicitArgs != 0 {
@@ -90,7 +88,7 @@ func (d *kfuncEditor) prepare(kfuncs []kfunc) error {
 		}
 	}
 	if len(d.tags) == 0 {
-		return nil
+		return
 	}
 	t := d.e.Table()
 	for id := t.FirstID(); int(id) < t.NumIDs(); id++ {
@@ -102,7 +100,6 @@ func (d *kfuncEditor) prepare(kfuncs []kfunc) error {
 			d.tags[typ.Ref()] = append(tags, declTag{typ.Name, uint32(typ.ComponentIdx()), typ.Kflag})
 		}
 	}
-	return nil
 }
 
 // proto returns the prototype that a function has now.

@@ -4,6 +4,7 @@ package resolveids
 
 import (
 	"bytes"
+	"debug/elf"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/btfgen/btfgen/internal/btf"
+	"github.com/btfgen/btfgen/internal/testkit"
 )
 
 // A section that has been resolved is resolved again by name, whatever BTF comes next: its flags follow the functions.
@@ -22,7 +24,6 @@ func TestResolvedAgain(t *testing.T) {
 		idSet("t", "func c", "func gone", "func b", "-"),
 		list("struct s", "func c", "-"),
 	}
-	parts[0].ids[5] = "-"
 	for _, big := range []bool{false, true} {
 		one, _ := blobs(t, first, "", big)
 		two, _ := blobs(t, second, "", big)
@@ -153,9 +154,26 @@ func TestResolvedOwnBase(t *testing.T) {
 }
 
 func TestReadOwn(t *testing.T) {
-	image := imageOf([]part{list("func f")}, false, 0)
-	own, err := ReadOwn(open(t, image))
-	if err != nil || own.BTF != nil || own.Base != nil {
-		t.Errorf("%v, %v for a file without BTF", own, err)
+	section := func(name, data string) testkit.Section { return testkit.Section{Name: name, Data: []byte(data)} }
+	for _, tt := range []struct {
+		sections []testkit.Section
+		want     OwnBTF
+	}{
+		{[]testkit.Section{section(".text", "x")}, OwnBTF{}},
+		{[]testkit.Section{section(".BTF", "a")}, OwnBTF{BTF: []byte("a")}},
+		{[]testkit.Section{section(".BTF", "a"), section(".BTF.base", "b")}, OwnBTF{[]byte("a"), []byte("b")}},
+	} {
+		e := testkit.ELF{Sections: tt.sections}
+		own, err := ReadOwn(open(t, e.Assemble().Data))
+		if err != nil {
+			t.Error(err)
+		}
+		if d := cmp.Diff(tt.want, own); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+	}
+	e := testkit.ELF{Sections: []testkit.Section{section(".BTF", "a"), {Name: ".BTF.base", Type: elf.SHT_NOBITS, MemSize: 8}}}
+	if own, err := ReadOwn(open(t, e.Assemble().Data)); err == nil || own.BTF != nil {
+		t.Errorf("%v, %v for debug data of a module", own, err)
 	}
 }

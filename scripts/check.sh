@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 kernel=cloud-6.12
+vm=vm-6.12
 export BTFGEN_REQUIRE_TOOLS=${BTFGEN_REQUIRE_TOOLS:-0}
 passed=0
 failed=()
@@ -101,7 +102,7 @@ if go run "$staticcheck" -version >/dev/null 2>&1; then
 else
 	skip staticcheck "cannot be built ($staticcheck)"
 fi
-step modules tidy_modules
+step tidy tidy_modules
 if command -v shellcheck >/dev/null; then
 	step shellcheck shell_scripts
 else
@@ -119,10 +120,20 @@ fi
 step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-5}"
 step benchmarks go test -run '^$' -bench . -benchtime=1x ./...
 
+how=(--cached)
+if [ "$BTFGEN_REQUIRE_TOOLS" = 1 ]; then how=(); fi
 if scripts/fetch-kernel.sh "${how[@]}" "$kernel" >/dev/null; then
 	step kernel scripts/check-kernel.sh "$kernel"
+	step modules env PEER_SAMPLE=20 scripts/check-modules.sh "$kernel" --sample 60
 else
-	skip kernel "scripts/fetch-kernel.sh --vmlinux-only $kernel has not fetched it"
+	skip kernel "scripts/fetch-kernel.sh $kernel has not fetched it"
+fi
+if ! scripts/fetch-kernel.sh "${how[@]}" "$vm" >/dev/null; then
+	skip vmtest "scripts/fetch-kernel.sh $vm has not fetched it"
+elif ! command -v qemu-system-x86_64 >/dev/null; then
+	skip vmtest "no qemu-system-x86_64"
+else
+	step vmtest scripts/vmtest.sh "${vm#vm-}"
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed[*]}"; fi

@@ -11,7 +11,7 @@
 # A case says in comments how it is compiled, in its header or, where no line of the code is to move, at its end:
 #
 #   build: TOOLCHAIN,... DWARF,... [as=VARIANT] [link=no|r] [compress=zlib|zstd|zlib-gnu]
-#          [strip=symtab] [post=dwz] [compiler flag]...
+#          [strip=symtab] [post=dwz|pahole] [compiler flag]...
 #   units: N       compile the file N times, with UNIT=1..N, into one image
 #   also: FILE     link this file of cases/ too
 #   script: FILE   linker script of cases/
@@ -101,6 +101,7 @@ finish() {
 	objcopy=$(gcc_prefix "$arch")objcopy
 	case $post in
 	dwz) dwz "$object" ;;
+	pahole) LLVM_OBJCOPY=$objcopy pahole -J "$object" ;;
 	esac
 	if [ -n "$compress" ]; then "$objcopy" "--compress-debug-sections=$compress" "$object"; fi
 	if [ "$strip" = symtab ]; then
@@ -155,7 +156,7 @@ write_table() {
 	{
 		sed "\|^$marker\$|q" "$readme"
 		printf '\nCompilers (Debian packages) and linkers:\n\n'
-		for tool in {x86_64,aarch64,s390x,i686,powerpc,riscv64}-linux-gnu-gcc clang x86_64-linux-gnu-ld ld.lld dwz; do
+		for tool in {x86_64,aarch64,s390x,i686,powerpc,riscv64}-linux-gnu-gcc clang x86_64-linux-gnu-ld ld.lld dwz pahole; do
 			echo "- $tool: $("$tool" --version 2>&1 | head -n 1)"
 		done
 		printf '\nCOMPILE is `%s`; LINK is `%s`.\n\n' "${compile_flags[*]}" "${link_flags[*]}"
@@ -195,7 +196,7 @@ need() {
 	local missing=() pair
 	for pair in x86_64-linux-gnu-gcc:gcc x86_64-linux-gnu-g++:g++ aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu \
 		s390x-linux-gnu-gcc:gcc-s390x-linux-gnu i686-linux-gnu-gcc:gcc-i686-linux-gnu \
-		powerpc-linux-gnu-gcc:gcc-powerpc-linux-gnu riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu clang:clang ld.lld:lld dwz:dwz; do
+		powerpc-linux-gnu-gcc:gcc-powerpc-linux-gnu riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu clang:clang ld.lld:lld dwz:dwz pahole:pahole; do
 		command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 	done
 	if [ ${#missing[@]} -gt 0 ]; then

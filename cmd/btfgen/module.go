@@ -19,6 +19,7 @@ import (
 
 func moduleCommand() *cli.Command {
 	flags := append(chainFlags(),
+		&cli.StringFlag{Name: "o", Usage: "write the edited module to `OUT`; FILE stays as it is"},
 		&cli.StringFlag{Name: "base", DefaultText: "that of the module's kernel", Usage: "split against the BTF of `BASE`: raw BTF, vmlinux or boot image"},
 		&cli.BoolFlag{Name: "require-base", DisableDefaultText: true, Usage: "fail for a module whose base is not found, which else stays as it is"},
 		&cli.BoolFlag{Name: "distill", DisableDefaultText: true, Usage: "with .BTF.base, for kernels to come; the default for modules built out of tree"},
@@ -46,6 +47,7 @@ func moduleCommand() *cli.Command {
 type moduleJob struct {
 	chain
 	bases              bases
+	out                string // "": into FILE
 	requireBase        bool
 	distill, noDistill bool
 	patch              elfpatch.Options
@@ -57,12 +59,16 @@ func moduleAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	j := moduleJob{bases: bases{named: c.String("base")}, requireBase: c.Bool("require-base"), distill: c.Bool("distill"), noDistill: c.Bool("no-distill"),
+	j := moduleJob{bases: bases{named: c.String("base")}, out: c.String("o"), requireBase: c.Bool("require-base"), distill: c.Bool("distill"), noDistill: c.Bool("no-distill"),
 		patch: elfpatch.Options{Recompress: c.Bool("recompress"), WriteThrough: c.Bool("write-through"), NoSync: true}}
 	if j.chain, err = readChainFlags(c); err != nil {
 		return err
 	}
 	switch {
+	case j.out != "" && len(files) > 1:
+		return usagef("module: -o takes one FILE, there are %d", len(files))
+	case j.out != "" && sameFile(files[0], j.out):
+		return usagef("module: -o %s is FILE: without -o it is edited", j.out)
 	case j.distill && j.noDistill:
 		return usagef("module: --distill and --no-distill exclude each other")
 	case j.bases.named == "none":
@@ -109,7 +115,7 @@ func (j *moduleJob) file(path string, stderr io.Writer) error {
 	base, basePath, err := j.bases.of(f)
 	var none *kbuild.NoBaseError
 	switch {
-	case errors.As(err, &none) && !j.requireBase:
+	case errors.As(err, &none) && !j.requireBase && j.out == "":
 		fmt.Fprintln(stderr, none.Skipped(path))
 		return nil
 	case err != nil:
@@ -121,7 +127,7 @@ func (j *moduleJob) file(path string, stderr io.Writer) error {
 	}
 	res, err := j.run(f, path, base, basePath, distill, false, nil, stderr)
 	switch {
-	case errors.Is(err, encode.ErrNoTypes): // Rust alone, say: builds go on without
+	case errors.Is(err, encode.ErrNoTypes) && j.out == "": // Rust alone, say: builds go on without
 		if j.verbose || j.fatal {
 			fmt.Fprintf(stderr, "btfgen: %s: stays without BTF: %v\n", path, err)
 		}
@@ -141,14 +147,29 @@ func (j *moduleJob) file(path string, stderr io.Writer) error {
 	if res.IDs != nil {
 		edits = append(edits, elfpatch.Replace(".BTF_ids", res.IDs))
 	}
-	changed, err := target.Apply(edits...)
+	changed, err := j.save(target, edits)
 	if err != nil {
 		return err
 	}
 	if j.verbose {
-		return res.summary(stderr, path, basePath, changed)
+		return res.summary(stderr, path, j.out, changed)
 	}
 	return nil
+}
+
+// save makes the edits, in the file or in a copy. changed tells whether anything was written.
+func (j *moduleJob) save(target *elfpatch.File, edits []elfpatch.Edit) (changed bool, err error) {
+	if j.out == "" {
+		return target.Apply(edits...)
+	}
+	plan, err := elfpatch.NewPlan(target, target.Size(), edits...)
+	if err != nil {
+		return false, err
+	}
+	return true, saveAll([]namedOutput{{j.out, func(w io.Writer) error {
+		_, err := plan.WriteTo(w)
+		return err
+	}}})
 }
 
 // openImage opens what an ELF file holds, unpacked.
@@ -174,7 +195,7 @@ func (j *moduleJob) distills(f *elfview.File) (bool, error) {
 }
 
 // summary tells in a few lines what a module has now.
-func (r *finished) summary(w io.Writer, path, basePath string, changed bool) error {
+func (r *finished) summary(w io.Writer, path, out string, changed bool) error {
 	var base *btf.Table
 	var err error
 	if base = r.base.Table(); r.Base != nil {
@@ -190,7 +211,6 @@ func (r *finished) summary(w io.Writer, path, basePath string, changed bool) err
 	for id := base.NumIDs(); id < t.NumIDs(); id++ {
 		count[t.Kind(btf.ID(id))]++
 	}
-	fmt.Fprintf(w, "btfgen: %s: for Linux %v, split against %s\n", path, r.kernel, basePath)
 	fmt.Fprintf(w, "btfgen: %s: .BTF has %d bytes: %d types, %d functions and %d variables of its own\n", path, len(r.BTF),
 		t.NumIDs()-base.NumIDs()-count[btf.KindFunc]-count[btf.KindVar], count[btf.KindFunc], count[btf.KindVar])
 	if r.Base != nil {
@@ -199,10 +219,13 @@ func (r *finished) summary(w io.Writer, path, basePath string, changed bool) err
 	if r.IDs != nil {
 		fmt.Fprintf(w, "btfgen: %s: .BTF_ids has %d words, %d warnings\n", path, len(r.IDs)/4, len(r.Warnings))
 	}
-	state := "written"
-	if !changed {
-		state = "nothing to write, the file has all of it"
+	switch {
+	case out != "":
+		fmt.Fprintf(w, "btfgen: %s: %s is written, for Linux %v\n", path, out, r.kernel)
+	case changed:
+		fmt.Fprintf(w, "btfgen: %s: is written, for Linux %v\n", path, r.kernel)
+	default:
+		fmt.Fprintf(w, "btfgen: %s: stays as it is, which is right for Linux %v\n", path, r.kernel)
 	}
-	fmt.Fprintf(w, "btfgen: %s: %s\n", path, state)
 	return nil
 }
