@@ -17,13 +17,14 @@ import (
 // bases finds the base of each module and reads each once. It is safe for concurrent use.
 type bases struct {
 	named   string // --base; "" to look for one
+	objTree string // --objtree; "" outside of a kernel build
 	verbose io.Writer
 
 	mu    sync.Mutex
 	found map[baseKey]*foundBase
 }
 
-// baseKey is what a base that is looked for depends on; zero for the one that is named.
+// baseKey is what a base that is looked for depends on. The one that is named need only be of the same byte order.
 type baseKey struct {
 	release string
 	machine elf.Machine
@@ -46,9 +47,9 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	var key baseKey
+	key := baseKey{big: info.Big}
 	if b.named == "" {
-		key = baseKey{info.Release, info.Machine, info.Big}
+		key.release, key.machine = info.Release, info.Machine
 	}
 	b.mu.Lock()
 	if b.found == nil {
@@ -65,7 +66,7 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 }
 
 func (b *bases) read(info *kbuild.ModuleInfo) (*btf.Base, string, error) {
-	found, err := kbuild.FindBase(kbuild.BaseRequest{Explicit: b.named, Module: info})
+	found, err := kbuild.FindBase(kbuild.BaseRequest{Explicit: b.named, Module: info, ObjTree: b.objTree})
 	if err != nil {
 		return nil, "", err
 	}

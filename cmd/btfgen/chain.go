@@ -179,11 +179,13 @@ func (x *chain) tell(enc *encode.Result, out *finished, path, basePath string, s
 		if x.misses >= 0 && n > x.misses {
 			return fmt.Errorf("%s; at most %d are allowed", text, x.misses)
 		}
-		fmt.Fprintf(stderr, "btfgen: %s: %s\n", path, text)
+		if n > fewMisses || x.verbose {
+			fmt.Fprintf(stderr, "btfgen: %s: %s\n", path, text)
+		}
 	}
 	fatal := len(out.Warnings)
 	for _, w := range out.Warnings {
-		fmt.Fprintf(stderr, "%s\n", w.Text) // as the kernel's tool has it, for whoever searches build logs
+		fmt.Fprintf(stderr, "%s (%s)\n", w.Text, path) // begins as from the kernel's tool, for whoever searches build logs
 	}
 	for _, w := range enc.Warnings {
 		if x.verbose || x.fatal {

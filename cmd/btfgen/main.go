@@ -63,7 +63,8 @@ func splitJobs(args []string) []string {
 // personalities are the programs of others that btfgen stands in for, with their command lines. It is one of
 // them if it is called by its name, or by that behind btfgen-, or if the name is the first argument.
 var personalities = map[string]func(args []string, stdout, stderr io.Writer) int{
-	"pahole": paholeMain,
+	"pahole":         paholeMain,
+	"resolve_btfids": resolveBTFIDsMain,
 }
 
 // personality returns what stands in for another program, with its arguments, or nil.
@@ -90,7 +91,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Commands:        []*cli.Command{encodeCommand(), moduleCommand(), vmlinuxCommand(), distillCommand(), relocateCommand()},
+		Commands:        []*cli.Command{encodeCommand(), moduleCommand(), vmlinuxCommand(), resolveCommand(), distillCommand(), relocateCommand(), completionCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) },
 		CommandNotFound: func(*cli.Context, string) {},

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/btfgen/btfgen/elfpatch"
 	"github.com/btfgen/btfgen/encode"
@@ -21,6 +23,7 @@ func moduleCommand() *cli.Command {
 	flags := append(chainFlags(),
 		&cli.StringFlag{Name: "o", Usage: "write the edited module to `OUT`; FILE stays as it is"},
 		&cli.StringFlag{Name: "base", DefaultText: "that of the module's kernel", Usage: "split against the BTF of `BASE`: raw BTF, vmlinux or boot image"},
+		&cli.StringFlag{Name: "objtree", Usage: "look for the base in the kernel build folder `DIR` first, $(objtree) in its makefiles"},
 		&cli.BoolFlag{Name: "require-base", DisableDefaultText: true, Usage: "fail for a module whose base is not found, which else stays as it is"},
 		&cli.BoolFlag{Name: "distill", DisableDefaultText: true, Usage: "with .BTF.base, for kernels to come; the default for modules built out of tree"},
 		&cli.BoolFlag{Name: "no-distill", DisableDefaultText: true, Usage: "without .BTF.base, the default for the kernel's own"},
@@ -59,7 +62,8 @@ func moduleAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	j := moduleJob{bases: bases{named: c.String("base")}, out: c.String("o"), requireBase: c.Bool("require-base"), distill: c.Bool("distill"), noDistill: c.Bool("no-distill"),
+	files = distinct(files)
+	j := moduleJob{bases: bases{named: c.String("base"), objTree: c.String("objtree")}, out: c.String("o"), requireBase: c.Bool("require-base"), distill: c.Bool("distill"), noDistill: c.Bool("no-distill"),
 		patch: elfpatch.Options{Recompress: c.Bool("recompress"), WriteThrough: c.Bool("write-through"), NoSync: true}}
 	if j.chain, err = readChainFlags(c); err != nil {
 		return err
@@ -69,6 +73,8 @@ func moduleAction(c *cli.Context) error {
 		return usagef("module: -o takes one FILE, there are %d", len(files))
 	case j.out != "" && sameFile(files[0], j.out):
 		return usagef("module: -o %s is FILE: without -o it is edited", j.out)
+	case j.out != "" && (j.patch.Recompress || j.patch.WriteThrough):
+		return usagef("module: -o writes a new file, unpacked: --recompress and --write-through do not go with it")
 	case j.distill && j.noDistill:
 		return usagef("module: --distill and --no-distill exclude each other")
 	case j.bases.named == "none":
@@ -91,7 +97,37 @@ func moduleAction(c *cli.Context) error {
 	if len(files) > 1 {
 		j.options.Jobs = 1
 	}
-	return b.run(func(i int, stderr io.Writer) error { return j.file(files[i], stderr) })
+	return b.run(func(i int, stderr io.Writer) error { return withFlag(j.file(files[i], stderr)) })
+}
+
+// distinct leaves out names of files that have been named before, since two workers would edit one file. What is not there
+// stays in, to be an error later.
+func distinct(files []string) []string {
+	type inode struct{ dev, ino uint64 }
+	seen := map[inode]bool{}
+	return slices.DeleteFunc(files, func(path string) bool {
+		var st unix.Stat_t
+		if unix.Stat(path, &st) != nil {
+			return false
+		}
+		n := inode{uint64(st.Dev), st.Ino}
+		again := seen[n]
+		seen[n] = true
+		return again
+	})
+}
+
+// withFlag adds to an error the flag that allows what was refused.
+func withFlag(err error) error {
+	for _, f := range []struct {
+		refused error
+		flag    string
+	}{{elfpatch.ErrSigned, "--drop-signature"}, {elfpatch.ErrPacked, "--recompress"}, {elfpatch.ErrLinked, "--write-through"}} {
+		if errors.Is(err, f.refused) {
+			return fmt.Errorf("%w (%s allows it)", err, f.flag)
+		}
+	}
+	return err
 }
 
 // file does one module. It is as it was unless all went well.
@@ -134,7 +170,8 @@ func (j *moduleJob) file(path string, stderr io.Writer) error {
 		if j.fatal {
 			return errors.New("no BTF, and --fatal-warnings is given")
 		}
-		return nil
+		_, err := target.Apply(j.edits...) // what else was asked for
+		return err
 	case err != nil:
 		return err
 	}

@@ -19,7 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"btfgen": main, "pahole": main, "btfgen-pahole": main})
+	testscript.Main(m, map[string]func(){"btfgen": main, "pahole": main, "btfgen-pahole": main,
+		"resolve_btfids": main, "btfgen-resolve_btfids": main})
 }
 
 // TestScripts runs the program as users do. Beside testscript's own commands there are

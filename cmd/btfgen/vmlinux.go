@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,16 +43,17 @@ func vmlinuxAction(c *cli.Context) error {
 		return usagef("vmlinux: there is one FILE, not %d", c.Args().Len())
 	}
 	path := c.Args().First()
-	for _, out := range []string{path + ".btf.o", path + ".BTF_ids"} {
-		if c.String("btf") == out || sameFile(path, c.String("btf")) {
-			return usagef("vmlinux: --btf %s is the name of another file", c.String("btf"))
+	raw := c.String("btf")
+	for _, other := range []string{path, path + ".btf.o", path + ".BTF_ids"} {
+		if raw != "" && (filepath.Clean(raw) == filepath.Clean(other) || sameFile(other, raw)) {
+			return usagef("vmlinux: --btf %s is the name of another file", raw)
 		}
 	}
 	var timer *phase.Timer
 	if c.Bool("stats") {
 		timer = phase.New()
 	}
-	if err := vmlinux(&x, path, c.String("btf"), c.Bool("layout"), timer, c.App.ErrWriter); err != nil {
+	if err := vmlinux(&x, path, raw, c.Bool("layout"), timer, c.App.ErrWriter); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if timer != nil {
