@@ -167,6 +167,9 @@ func encode(in *input, opt *Options) (res *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.names.full() {
+		return nil, fmt.Errorf("names of more than %d MiB, which overlap in .debug_str", maxInterned>>20)
+	}
 	stop = opt.Timer.Start("resolve") // names with several definitions
 	err = run.dedup.Resolve(run.reload)
 	stop()

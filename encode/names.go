@@ -20,9 +20,21 @@ type names struct {
 	canon   *stringCanon // what made offsets agree, nil for a linked image
 	content bool         // identity is the content, not the offset
 
-	mu   sync.RWMutex
-	ids  map[string]btf.NameID // strings that are neither inline nor identified by offset
-	list []string
+	mu    sync.RWMutex
+	ids   map[string]btf.NameID // strings that are neither inline nor identified by offset
+	list  []string
+	bytes int // of list
+}
+
+// maxInterned bounds the bytes of strings by content: names that are tails of each other share theirs in the file, but
+// not here. A kernel has 4 MB.
+const maxInterned = 64 << 20
+
+// full tells whether names were left out, so that the result means nothing.
+func (n *names) full() bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.bytes > maxInterned
 }
 
 func newNames(str, lineStr []byte) *names {
@@ -32,7 +44,7 @@ func newNames(str, lineStr []byte) *names {
 // byContent switches to identity by content. Earlier IDs are void.
 func (n *names) byContent() {
 	n.content = true
-	n.ids, n.list = map[string]btf.NameID{}, nil
+	n.ids, n.list, n.bytes = map[string]btf.NameID{}, nil, 0
 }
 
 // Name returns the bytes behind an ID.
@@ -73,6 +85,9 @@ func (n *names) intern(b []byte) btf.NameID {
 	defer n.mu.Unlock()
 	if id, ok = n.ids[string(b)]; ok {
 		return id
+	}
+	if n.bytes += len(b); n.bytes > maxInterned {
+		return 0
 	}
 	s := string(b)
 	n.list = append(n.list, s)

@@ -23,6 +23,8 @@ type relocatable struct {
 	// name, as groups (COMDAT) bring their own .debug_types or .debug_info.
 	addrs []uint64
 
+	libdw []libdwPlace // by section
+
 	canon    stringCanon
 	strIndex int // of .debug_str
 }
@@ -48,7 +50,7 @@ func newRelocatable(f *elfview.File, syms *elfview.SymbolTable) (*relocatable, e
 			ends[name] += size
 		}
 	}
-	r := &relocatable{file: f, addrs: addrs}
+	r := &relocatable{file: f, addrs: addrs, libdw: libdwPlaces(f)}
 	if s := f.DebugSection(".debug_str"); s != nil {
 		r.strIndex = s.Index
 	}
@@ -116,7 +118,7 @@ func (r *relocatable) parts(name string) (list []*elfview.Section, err error) {
 		}
 		// No two share bytes, or one of many would stand for all of them.
 		if s.FileSize > r.file.FileSize || total > r.file.FileSize-s.FileSize {
-			return nil, fmt.Errorf("the %d sections up to number %d that are named %s have more bytes than the file", len(list), s.Index, name)
+			return nil, fmt.Errorf("sections named %s, %d up to number %d, have more bytes than the file", name, len(list), s.Index)
 		}
 		total += s.FileSize
 	}
@@ -126,25 +128,35 @@ func (r *relocatable) parts(name string) (list []*elfview.Section, err error) {
 // libdwBase is where elfutils lays out the first section of a relocatable file.
 const libdwBase = 1 << 16
 
+// libdwPlace is where elfutils sees a section of a relocatable file.
+type libdwPlace struct {
+	addr   uint64
+	hidden uint64 // addresses below this one are, as elfutils sees it, also in a section before it that is not loaded
+}
+
+func libdwPlaces(f *elfview.File) []libdwPlace {
+	places := make([]libdwPlace, len(f.Sections))
+	next, hidden := uint64(libdwBase), uint64(0)
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		places[i] = libdwPlace{alignUp(next, s.Align), hidden}
+		switch {
+		case s.Flags&elf.SHF_ALLOC != 0:
+			next = places[i].addr + s.FileSize
+		case holdsData(s):
+			hidden = max(hidden, s.FileSize)
+		}
+	}
+	return places
+}
+
 // hiddenFromPahole tells whether pahole takes the data at an offset of section index for part of another
 // section: it looks for the first one that has the address, also among those that are not loaded, which
 // all start at 0. In a module, .debug_info may stand before .data..percpu and be larger than the
 // addresses there.
 func (r *relocatable) hiddenFromPahole(index int, off uint64) bool {
-	addr := uint64(libdwBase)
-	for i := range r.file.Sections[:index] {
-		if s := &r.file.Sections[i]; s.Flags&elf.SHF_ALLOC != 0 {
-			addr = alignUp(addr, s.Align) + s.FileSize
-		}
-	}
-	addr = alignUp(addr, r.file.Sections[index].Align) + off
-	for i := range r.file.Sections[:index] {
-		s := &r.file.Sections[i]
-		if s.Flags&elf.SHF_ALLOC == 0 && holdsData(s) && s.FileSize > addr {
-			return true
-		}
-	}
-	return false
+	p := &r.libdw[index]
+	return p.addr+off < p.hidden
 }
 
 // alignUp rounds an address up to an alignment, which 0 means none.

@@ -194,7 +194,7 @@ func TestSameName(t *testing.T) {
 	off := int(binary.LittleEndian.Uint64(image.Data[image.ShOff+64*at+24:]))
 	image.SetShdr(last, ShOffset, uint64(off))
 	image.SetShdr(last, ShSize, 10000)
-	const shared = "the 2 sections up to number 7 that are named .debug_str have more bytes than the file"
+	const shared = "sections named .debug_str, 2 up to number 7, have more bytes than the file"
 	if _, err := encodeImage(t, image.Data, Options{Jobs: 1}); err == nil || err.Error() != shared {
 		t.Errorf("error %v, want %s", err, shared)
 	}

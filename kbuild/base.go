@@ -45,11 +45,16 @@ type BaseRequest struct {
 
 // Base is the BTF of a kernel.
 type Base struct {
-	Path  string
-	Data  []byte    // raw BTF in memory of its own; of its contents only the header was checked
-	Big   bool      // big-endian
-	Why   string    // one phrase: what was chosen, in which form
-	Tried []Attempt // what was passed over, in order
+	Path    string
+	Data    []byte      // raw BTF in memory of its own; of its contents only the header was checked
+	Big     bool        // big-endian
+	Machine elf.Machine // EM_NONE if the file does not tell, as raw BTF does not
+	Why     string      // one phrase: what was chosen, in which form
+	Tried   []Attempt   // what was passed over, in order
+}
+
+func newBase(path string, k kernelFile, what string) *Base {
+	return &Base{Path: path, Data: k.btf, Big: k.big, Machine: k.machine, Why: what + ", " + k.form}
 }
 
 // Attempt is a place that gave no base.
@@ -105,9 +110,9 @@ func (e *NoBaseError) tried() string {
 //  5. the running kernel, if it is that release, of that build.
 //
 // A base fits if it has BTF that stands alone in the module's byte order, and if
-// neither its machine nor its release, where it tells them, is another. The tree
-// that calls is taken to know its own. If there is none, the error is a
-// *NoBaseError.
+// neither its machine nor its release, where it tells them, is another. One that was named may
+// be of another release; the tree that calls is taken to know its own. If there is none, the
+// error is a *NoBaseError.
 func FindBase(req BaseRequest) (*Base, error) {
 	s := baseSearch{req: req, release: req.Release}
 	if s.release == "" && req.Module != nil {
@@ -116,12 +121,12 @@ func FindBase(req BaseRequest) (*Base, error) {
 	if req.Explicit != "" {
 		k, err := readKernel(req.Explicit)
 		if err == nil {
-			err = s.orderFits(k)
+			err = s.machineFits(k)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("base %s: %w", req.Explicit, err)
 		}
-		return &Base{Path: req.Explicit, Data: k.btf, Big: k.big, Why: "named, " + k.form}, nil
+		return newBase(req.Explicit, k, "named"), nil
 	}
 	for _, p := range s.places() {
 		if b := s.look(p); b != nil {
@@ -188,7 +193,7 @@ func (s *baseSearch) look(p place) *Base {
 			err = s.fits(k, p)
 		}
 		if err == nil {
-			return &Base{Path: path, Data: k.btf, Big: k.big, Why: p.what + ", " + k.form}
+			return newBase(path, k, p.what)
 		}
 		s.sideID(p, path)
 		s.tried = append(s.tried, Attempt{path, err.Error()})
@@ -233,6 +238,14 @@ func (s *baseSearch) fits(k kernelFile, p place) error {
 	}
 	if k.release != "" && k.release != s.release {
 		return fmt.Errorf("is of Linux %s, not %s", k.release, s.release)
+	}
+	return s.machineFits(k)
+}
+
+// machineFits returns what speaks against a file of whatever release.
+func (s *baseSearch) machineFits(k kernelFile) error {
+	if err := s.orderFits(k); err != nil {
+		return err
 	}
 	if m := s.req.Module; m != nil && k.machine != elf.EM_NONE && k.machine != m.Machine {
 		return fmt.Errorf("is for %v, the module for %v", k.machine, m.Machine)

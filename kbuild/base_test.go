@@ -242,12 +242,13 @@ func TestFindBaseRunning(t *testing.T) {
 func TestFindBaseNamed(t *testing.T) {
 	files := running(release)
 	maps.Copy(files, map[string][]byte{"elf": vmlinux("elf"), "raw": blob(false, "raw"), "big": blob(true, "big"), "none": vmlinux(""),
-		"other": vmlinuxFor(elf.EM_AARCH64, false, "other")})
+		"other": vmlinuxFor(elf.EM_AARCH64, false, "other"), "old": bytes.ReplaceAll(vmlinux("old"), []byte(release), []byte("6.12.0-test"))})
 	root := tree(t, files)
 	tests := []struct{ path, want, why, err string }{
 		{"elf", "elf", "named, ELF", ""},
 		{"raw", "raw", "named, raw BTF", ""},
-		{"other", "other", "named, ELF", ""}, // the user knows
+		{"other", "", "", "is for EM_AARCH64, the module for EM_X86_64"},
+		{"old", "old", "named, ELF", ""}, // the user knows
 		{"big", "", "", "its BTF is big-endian, the module little-endian"},
 		{"none", "", "", "no section .BTF: built without BTF, or stripped of it"},
 		{"missing", "", "", "no such file or directory"},

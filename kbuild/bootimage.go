@@ -242,7 +242,7 @@ func kernelFromWrapper(f *elfview.File, s *elfview.Section) (kernelFile, error) 
 		return kernelFile{}, err
 	}
 	k, err := kernelFromStreams(b)
-	k.machine = f.Machine
+	k.machine = cmp.Or(k.machine, f.Machine) // that of powerpc is for 32 bits, whatever is in it
 	if err != nil {
 		return k, fmt.Errorf("section %s: %w", s.Name, err)
 	}

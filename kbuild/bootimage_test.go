@@ -51,14 +51,18 @@ func TestKernelFromImage(t *testing.T) {
 	}
 }
 
-// A compressed kernel may be a section of an ELF file.
+// A compressed kernel may be a section of an ELF file, which need not be for the machine of the kernel.
 func TestReadBaseWrapper(t *testing.T) {
-	e := testkit.ELF{Type: elf.ET_EXEC, Machine: elf.EM_PPC64, Big: true, Sections: []testkit.Section{
+	e := testkit.ELF{Type: elf.ET_EXEC, Machine: elf.EM_PPC, Big: true, Sections: []testkit.Section{
 		{Name: ".kernel:vmlinux.strip", Data: packers["gzip"](t, vmlinuxFor(elf.EM_PPC64, true, "right")), Align: 1}}}
 	root := tree(t, map[string][]byte{"zImage": e.Assemble().Data})
 	b, err := ReadBase(filepath.Join(root, "zImage"))
 	if err != nil || nameIn(b) != "right" {
 		t.Fatalf("%q, error %v", b, err)
+	}
+	base, err := FindBase(BaseRequest{Explicit: filepath.Join(root, "zImage"), Module: moduleFor(t, elf.EM_PPC64, true, release)})
+	if err != nil || base.Machine != elf.EM_PPC64 {
+		t.Errorf("%+v, error %v", base, err)
 	}
 	// A wrapper within a wrapper is not followed.
 	e.Sections[0].Data = packers["gzip"](t, e.Assemble().Data)

@@ -24,9 +24,9 @@ type bases struct {
 	found map[baseKey]*foundBase
 }
 
-// baseKey is what a base that is looked for depends on. The one that is named need only be of the same byte order.
+// baseKey is what a base depends on.
 type baseKey struct {
-	release string
+	release string // "" for the one that is named
 	machine elf.Machine
 	big     bool
 }
@@ -47,9 +47,9 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	key := baseKey{big: info.Big}
+	key := baseKey{machine: info.Machine, big: info.Big}
 	if b.named == "" {
-		key.release, key.machine = info.Release, info.Machine
+		key.release = info.Release
 	}
 	b.mu.Lock()
 	if b.found == nil {

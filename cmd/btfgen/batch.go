@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/btfgen/btfgen/kbuild"
 )
 
 // batchMemory is what a batch tries not to exceed, in bytes, by collecting garbage more often: the collector would let it
@@ -79,20 +82,51 @@ func (b *batch) run(work func(i int, stderr io.Writer) error) error {
 		bar.update(done, total)
 	}
 	debug.SetMemoryLimit(batchMemory)
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(b.jobs, len(queue)) {
-		wg.Go(func() {
-			for n := int(next.Add(1)) - 1; n < len(queue); n = int(next.Add(1)) - 1 {
-				buf := new(bytes.Buffer)
-				finish(queue[n], buf, work(queue[n], buf))
-			}
-		})
+	workers := b.jobs
+	var server *kbuild.Jobserver
+	if workers > 1 {
+		var err error
+		if server, err = makeJobs(); err != nil {
+			fmt.Fprintf(b.stderr, "btfgen: %v: one file at a time\n", err)
+			workers = 1
+		}
 	}
-	wg.Wait()
+	spread(len(queue), workers, server, func(n int) {
+		buf := new(bytes.Buffer)
+		finish(queue[n], buf, work(queue[n], buf))
+	})
 	bar.finish()
 	if failed > 0 {
 		return fmt.Errorf("%d of %d files failed", failed, len(b.files))
 	}
 	return nil
+}
+
+// spread calls do for each number below n, with up to so many workers. Each but the first needs a token for each call.
+func spread(n, workers int, server *kbuild.Jobserver, do func(int)) {
+	waiting, stop := context.WithCancel(context.Background())
+	defer stop()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for worker := range min(workers, n) {
+		wg.Go(func() {
+			for {
+				if worker > 0 && server.Acquire(waiting) != nil {
+					return // all files are taken, or make has gone
+				}
+				i := int(next.Add(1)) - 1
+				if i < n {
+					do(i)
+				}
+				if worker > 0 {
+					server.Release()
+				}
+				if i >= n {
+					stop() // those that wait for a token
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -134,7 +134,7 @@ func (f flagRow) completes() string {
 	switch f.Value {
 	case "N", "X.Y", "STYLE", "TOOL", "POLICY", "RULES":
 		return ""
-	case "DIR", "KDIR", "DEST":
+	case "DIR", "FOLDER":
 		return "dir"
 	}
 	return "file"

@@ -47,6 +47,9 @@ func distillAction(c *cli.Context) error {
 	if c.String("base") == "" {
 		return usagef("distill: --base BASE is needed")
 	}
+	if err := keepBase("distill", c.String("base"), outs, ".base"); err != nil {
+		return err
+	}
 	jobs, err := jobsFlag(c)
 	if err != nil {
 		return err
@@ -64,10 +67,10 @@ func distillAction(c *cli.Context) error {
 		if s.distilled != nil {
 			return fmt.Errorf("has a distilled base already")
 		}
-		if err := s.checkPointers(base); err != nil {
+		if err := s.checkMachine(base); err != nil {
 			return err
 		}
-		t, err := btf.Read(s.split, base)
+		t, err := btf.Read(s.split, base.Table)
 		if err != nil {
 			return err
 		}

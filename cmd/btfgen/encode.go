@@ -82,6 +82,8 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 	switch {
 	case out == "" && dir == "":
 		return nil, usagef("encode: writing the section into the ELF file is not supported yet: give -o OUT or --out-dir DIR")
+	case j.bases.named == "none" && c.Bool("require-base"):
+		return nil, usagef("encode: --base none and --require-base exclude each other")
 	case j.json && !j.stats:
 		return nil, usagef("encode: --json goes with --stats")
 	case j.report != "" && len(files) > 1:
@@ -102,6 +104,11 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 	}
 	if j.outs, err = outputs("encode", files, out, dir, suffixes...); err != nil {
 		return nil, err
+	}
+	if b := j.bases.named; b != "" && b != "none" {
+		if err := keepBase("encode", b, append(j.outs, j.report), suffixes...); err != nil {
+			return nil, err
+		}
 	}
 	for i, f := range files {
 		switch {
@@ -137,9 +144,7 @@ func encodeAction(c *cli.Context) error {
 		j.bases.verbose = c.App.ErrWriter
 	}
 	b := batch{name: "encode", files: j.files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
-	if len(j.files) > 1 {
-		j.options.Jobs = 1
-	}
+	j.options.Jobs = perFile(len(j.files), j.options.Jobs)
 	return b.run(func(i int, stderr io.Writer) error { return j.file(j.files[i], j.outs[i], stderr) })
 }
 

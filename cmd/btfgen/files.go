@@ -106,3 +106,19 @@ func outputs(command string, files []string, out, dir string, suffixes ...string
 	}
 	return outs, nil
 }
+
+// keepBase returns a usage error if one of the outputs, or what stands beside it, would replace the base.
+func keepBase(command, base string, outs []string, suffixes ...string) error {
+	fi, err := os.Stat(base)
+	if err != nil {
+		return nil // whoever reads it says so
+	}
+	for _, out := range outs {
+		for _, suffix := range append([]string{""}, suffixes...) {
+			if other, err := os.Stat(out + suffix); err == nil && os.SameFile(fi, other) {
+				return usagef("%s: the output would replace the base %s", command, base)
+			}
+		}
+	}
+	return nil
+}

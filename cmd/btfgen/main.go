@@ -80,6 +80,7 @@ func personality(args []string) (program func(args []string, stdout, stderr io.W
 
 // run is main without the process: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	defer giveBackJobs()
 	if program, rest := personality(args); program != nil {
 		return program(rest, stdout, stderr)
 	}
@@ -91,7 +92,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Commands:        []*cli.Command{encodeCommand(), moduleCommand(), vmlinuxCommand(), resolveCommand(), distillCommand(), relocateCommand(), completionCommand()},
+		Commands:        []*cli.Command{encodeCommand(), moduleCommand(), vmlinuxCommand(), resolveCommand(), distillCommand(), relocateCommand(), completionCommand(), kbuildCommand(), doctorCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) },
 		CommandNotFound: func(*cli.Context, string) {},

@@ -94,9 +94,7 @@ func moduleAction(c *cli.Context) error {
 		j.bases.verbose = c.App.ErrWriter
 	}
 	b := batch{name: "module", files: files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
-	if len(files) > 1 {
-		j.options.Jobs = 1
-	}
+	j.options.Jobs = perFile(len(files), j.options.Jobs)
 	return b.run(func(i int, stderr io.Writer) error { return withFlag(j.file(files[i], stderr)) })
 }
 

@@ -62,6 +62,7 @@ func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
 		}
 		defer target.Close()
 	}
+	opt.Jobs = share(opt.Jobs)
 	res, err := paholeResult(p, opt)
 	var none *encode.NoDWARFError
 	switch {

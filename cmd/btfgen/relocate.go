@@ -46,6 +46,11 @@ func relocateAction(c *cli.Context) error {
 	case c.String("base") == "":
 		return usagef("relocate: --base KERNEL is needed")
 	}
+	if write {
+		if err := keepBase("relocate", c.String("base"), outs); err != nil {
+			return err
+		}
+	}
 	mode := btf.RelocateKernel
 	switch s := c.String("mode"); s {
 	case "kernel":
@@ -84,7 +89,7 @@ func relocateAction(c *cli.Context) error {
 	})
 }
 
-func relocate(file string, target *btf.Table, mode btf.RelocateMode) (*btf.Relocated, error) {
+func relocate(file string, target kernelBTF, mode btf.RelocateMode) (*btf.Relocated, error) {
 	s, err := readSplit(file)
 	if err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func relocate(file string, target *btf.Table, mode btf.RelocateMode) (*btf.Reloc
 	if s.distilled == nil {
 		return nil, fmt.Errorf("no distilled base (.BTF.base): its BTF fits the kernel that it was made for, and no other")
 	}
-	if err := s.checkPointers(target); err != nil {
+	if err := s.checkMachine(target); err != nil {
 		return nil, err
 	}
 	base, err := btf.Read(s.distilled, nil)
@@ -103,5 +108,5 @@ func relocate(file string, target *btf.Table, mode btf.RelocateMode) (*btf.Reloc
 	if err != nil {
 		return nil, err
 	}
-	return btf.Relocate(t, target, mode)
+	return btf.Relocate(t, target.Table, mode)
 }

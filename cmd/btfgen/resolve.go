@@ -120,7 +120,7 @@ func resolveAction(c *cli.Context) error {
 			return fmt.Errorf("%s: %w", j.file, err)
 		}
 	}
-	res, err := resolveids.Resolve(ids, in, resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: defaultJobs()})
+	res, err := resolveids.Resolve(ids, in, resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())})
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.file, err)
 	}

@@ -58,7 +58,7 @@ func resolveBTFIDs(r *kbuild.ResolveBTFIDs, stderr io.Writer) error {
 	}
 	kernel, beside := r.Generation(release)
 	var in resolveids.Input
-	opt := resolveids.Options{Kernel: kernel, IDsOnly: !beside, Jobs: defaultJobs()}
+	opt := resolveids.Options{Kernel: kernel, IDsOnly: !beside, Jobs: share(defaultJobs())}
 	res := new(resolveids.Result)
 	switch {
 	case beside || ids != nil && ids.Symbols:

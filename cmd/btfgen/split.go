@@ -14,29 +14,48 @@ import (
 	"github.com/btfgen/btfgen/kbuild"
 )
 
-// readBase reads the BTF that others are split on: raw, of an ELF file, or of a boot image.
-func readBase(path string) (*btf.Table, error) {
-	b, err := kbuild.ReadBase(path)
+// kernelBTF is what others are split on.
+type kernelBTF struct {
+	*btf.Table
+	machine elf.Machine // EM_NONE if it is not known
+}
+
+// readBase reads the BTF of a kernel: raw, of an ELF file, or of a boot image.
+func readBase(path string) (kernelBTF, error) {
+	b, err := kbuild.FindBase(kbuild.BaseRequest{Explicit: path})
 	if err != nil {
-		return nil, fmt.Errorf("base %s: %w", path, err)
+		return kernelBTF{}, err
 	}
-	t, err := btf.Read(b, nil)
+	t, err := btf.Read(b.Data, nil)
 	if err != nil {
-		return nil, fmt.Errorf("base %s: %w", path, err)
+		return kernelBTF{}, fmt.Errorf("base %s: %w", path, err)
 	}
-	return t, nil
+	return kernelBTF{t, b.Machine}, nil
 }
 
 // splitBTF is what a module carries.
 type splitBTF struct {
-	split     []byte // .BTF
-	distilled []byte // .BTF.base, nil if there is none
-	is64      bool   // of ELF files
+	split     []byte      // .BTF
+	distilled []byte      // .BTF.base, nil if there is none
+	machine   elf.Machine // of ELF files, else EM_NONE
+	is64      bool        // of ELF files
 	elf       bool
 }
 
 // readSplit reads the BTF of an ELF file, or raw BTF; its distilled base is then in the file path.base, if there is one.
 func readSplit(path string) (*splitBTF, error) {
+	s, err := readModule(path)
+	if err != nil {
+		return nil, err
+	}
+	// Split BTF has no empty string of its own. On a base, other BTF would be read as if its IDs were those of the base.
+	if _, err := btf.Read(s.split, nil); err == nil {
+		return nil, errors.New("its BTF stands alone, it is not split")
+	}
+	return s, nil
+}
+
+func readModule(path string) (*splitBTF, error) {
 	f, err := elfview.Open(path)
 	if errors.Is(err, elfview.ErrNotELF) {
 		return readRawSplit(path)
@@ -48,7 +67,7 @@ func readSplit(path string) (*splitBTF, error) {
 	if f.Type != elf.ET_REL {
 		return nil, fmt.Errorf("is a linked image, no module: its BTF stands alone")
 	}
-	s := &splitBTF{is64: f.Is64(), elf: true}
+	s := &splitBTF{machine: f.Machine, is64: f.Is64(), elf: true}
 	if s.split, err = sectionData(f, ".BTF"); err != nil {
 		return nil, err
 	}
@@ -81,6 +100,14 @@ func readRawSplit(path string) (*splitBTF, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkMachine compares the machine of an ELF file with that of a base, as far as the base tells it.
+func (s *splitBTF) checkMachine(base kernelBTF) error {
+	if s.elf && base.machine != elf.EM_NONE && base.machine != s.machine {
+		return fmt.Errorf("is for %v, the base for %v", s.machine, base.machine)
+	}
+	return s.checkPointers(base.Table)
 }
 
 // checkPointers compares the pointer size of an ELF file with that of a base, as far as the base tells it.

@@ -53,6 +53,7 @@ func vmlinuxAction(c *cli.Context) error {
 	if c.Bool("stats") {
 		timer = phase.New()
 	}
+	x.options.Jobs = share(x.options.Jobs)
 	if err := vmlinux(&x, path, raw, c.Bool("layout"), timer, c.App.ErrWriter); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -47,6 +47,7 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 		record int
 	}
 	var misses []miss
+	l := baseLook{d: d, same: map[lookedAt]struct{}{}}
 	for id := range d.first {
 		id := uint32(id)
 		c := d.class(id)
@@ -55,7 +56,7 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 		}
 		if i, ok := defs[key{c.Kind, c.Name}]; ok {
 			m := miss{BaseMiss: BaseMiss{Name: d.typeText(id), Place: d.first[id]}, id: id, record: i}
-			m.Own = d.ownDifference(id, i, 0) != ""
+			m.Own = l.ownDifference(id, i, 0) != ""
 			misses = append(misses, m)
 		}
 	}
@@ -72,7 +73,7 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 	for i := range misses {
 		m := &misses[i]
 		if i < texts {
-			if m.Text = d.ownDifference(m.id, m.record, 0); m.Text == "" {
+			if m.Text = l.ownDifference(m.id, m.record, 0); m.Text == "" {
 				m.Text = d.deepDifference(m.id, m.record)
 			}
 		}
@@ -84,9 +85,25 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 // maxNested is how deep ownDifference looks into members without a name.
 const maxNested = 8
 
+// baseLook compares types with those of the base.
+type baseLook struct {
+	d    *Dedup
+	same map[lookedAt]struct{} // that do not differ in themselves: a member of a member may be met by very many ways
+}
+
+// lookedAt has the depth, as what is too deep to be looked at depends on it.
+type lookedAt struct {
+	id            uint32
+	record, depth int
+}
+
 // ownDifference says how a STRUCT or UNION differs from a record of the base in itself, members of anonymous members
 // included; "" if it does not.
-func (d *Dedup) ownDifference(id uint32, record, depth int) string {
+func (l *baseLook) ownDifference(id uint32, record, depth int) string {
+	if _, ok := l.same[lookedAt{id, record, depth}]; ok {
+		return ""
+	}
+	d := l.d
 	c, members := d.class(id), d.members(id)
 	r := &d.split.unit.Records[record]
 	theirs := d.split.unit.Members[r.First : r.First+r.Count]
@@ -98,27 +115,39 @@ func (d *Dedup) ownDifference(id uint32, record, depth int) string {
 	}
 	for i := range members {
 		x, y := &members[i], &theirs[i]
-		prefix := fmt.Sprintf("member %d %q", i, d.nameBytes(x.Name))
-		switch {
-		case x.Name != y.Name:
-			return fmt.Sprintf("%s, %q in the base", prefix, d.nameBytes(y.Name))
-		case x.A != y.A:
-			return fmt.Sprintf("%s: offset %d bits, %d in the base", prefix, x.A, y.A)
-		case x.B != y.B:
-			return fmt.Sprintf("%s: bitfield of %d bits, %d in the base", prefix, x.B, y.B)
-		}
-		to := uint32(d.Target(ClassID(id), x.Ref))
-		if mine, base := d.typeText(to), d.typeText(d.baseMeaning(y.Ref)); mine != base {
-			return fmt.Sprintf("%s: %s, %s in the base", prefix, mine, base)
-		}
-		if k := d.class(to).Kind; (k == KindStruct || k == KindUnion) && d.class(to).Name == 0 && depth < maxNested {
-			if inner := d.ownDifference(to, int(y.Ref), depth+1); inner != "" {
-				return prefix + ": " + inner
-			}
+		if text := l.memberDifference(uint32(d.Target(ClassID(id), x.Ref)), x, y, depth); text != "" {
+			return fmt.Sprintf("member %d %q%s", i, d.shortName(x.Name), text)
 		}
 	}
 	if c.Flags&Kflag != r.Flags&Kflag {
 		return "bitfields are marked differently in the base"
+	}
+	l.same[lookedAt{id, record, depth}] = struct{}{}
+	return ""
+}
+
+// memberDifference says how a member that leads to class to differs from that of the base, behind its name.
+func (l *baseLook) memberDifference(to uint32, x, y *Member, depth int) string {
+	d := l.d
+	switch {
+	case x.Name != y.Name:
+		return fmt.Sprintf(", %q in the base", d.shortName(y.Name))
+	case x.A != y.A:
+		return fmt.Sprintf(": offset %d bits, %d in the base", x.A, y.A)
+	case x.B != y.B:
+		return fmt.Sprintf(": bitfield of %d bits, %d in the base", x.B, y.B)
+	}
+	meaning := d.baseMeaning(y.Ref)
+	if to == meaning {
+		return ""
+	}
+	if mine, base := d.typeText(to), d.typeText(meaning); mine != base {
+		return fmt.Sprintf(": %s, %s in the base", mine, base)
+	}
+	if k := d.class(to).Kind; (k == KindStruct || k == KindUnion) && d.class(to).Name == 0 && depth < maxNested {
+		if inner := l.ownDifference(to, int(y.Ref), depth+1); inner != "" {
+			return ": " + inner
+		}
 	}
 	return ""
 }
@@ -137,7 +166,7 @@ func (d *Dedup) deepDifference(id uint32, record int) string {
 	theirs := d.split.unit.Members[r.First : r.First+r.Count]
 	for i, x := range d.members(id) {
 		if to := uint32(d.Target(ClassID(id), x.Ref)); to != d.baseMeaning(theirs[i].Ref) {
-			return fmt.Sprintf("member %d %q: %s leads to other types in the base", i, d.nameBytes(x.Name), d.typeText(to))
+			return fmt.Sprintf("member %d %q: %s leads to other types in the base", i, d.shortName(x.Name), d.typeText(to))
 		}
 	}
 	return "leads to other types in the base"
@@ -162,17 +191,23 @@ func (d *Dedup) typeText(id uint32) string {
 		case KindArray:
 			suffix = fmt.Sprintf("[%d]", c.Size) + suffix
 		case KindTypeTag:
-			suffix = fmt.Sprintf(" (%s)", d.nameBytes(c.Name)) + suffix
+			suffix = fmt.Sprintf(" (%s)", appendName(nil, d.shortName(c.Name))) + suffix
 		case KindFuncProto:
 			return "function" + suffix
 		case KindStruct, KindUnion, KindEnum, KindEnum64, KindFwd:
 			return d.tagText(c) + suffix
 		default:
-			return string(d.nameBytes(c.Name)) + suffix
+			return string(appendName(nil, d.shortName(c.Name))) + suffix
 		}
 		id = d.target(c, c.Ref)
 	}
 	return "..." + suffix
+}
+
+// shortName is nameBytes for messages: no name of C is longer.
+func (d *Dedup) shortName(id NameID) []byte {
+	b := d.nameBytes(id)
+	return b[:min(len(b), maxKernelName)]
 }
 
 func (d *Dedup) tagText(c *class) string {
@@ -186,5 +221,5 @@ func (d *Dedup) tagText(c *class) string {
 	if c.Name == 0 {
 		return fmt.Sprintf("%s {%d members, %d bytes}", kind, c.Count, c.Size)
 	}
-	return kind + " " + string(d.nameBytes(c.Name))
+	return kind + " " + string(appendName(nil, d.shortName(c.Name)))
 }

@@ -218,6 +218,7 @@ type nameIndex struct {
 	known numberMap // NameID -> hash
 	slots []nameSlot
 	used  int
+	bytes int // of the names
 }
 
 type nameSlot struct {
@@ -225,7 +226,7 @@ type nameSlot struct {
 	id   NameID // 0 is a free slot
 }
 
-// indexNames indexes the names of all classes. The error is ErrSameNames.
+// indexNames indexes the names of all classes. The error is ErrSameNames, or tells that they are too long.
 func (d *Dedup) indexNames() (*nameIndex, error) {
 	n := len(d.blocks) << blockBits
 	x := &nameIndex{d: d}
@@ -267,6 +268,9 @@ func (x *nameIndex) add(id NameID) error {
 		}
 	}
 	b := x.d.nameBytes(id)
+	if x.bytes += len(b); x.bytes > maxNameBytes {
+		return errLongNames
+	}
 	h := hashString(b)
 	x.known.set(uint32(id), h)
 	slot, found := x.probe(b, h)

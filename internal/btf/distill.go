@@ -7,10 +7,6 @@ import (
 	"slices"
 )
 
-// maxMatchName is the longest name of a type that can be found again by name, in bytes. It bounds the
-// work of comparing; the kernel takes maxKernelName.
-const maxMatchName = 4096
-
 // Distilled is a split blob on a small base of its own, .BTF and .BTF.base of a module that is built
 // apart from its kernel.
 type Distilled struct {
@@ -145,9 +141,6 @@ func (d *distiller) place(by, id ID) error {
 		name = appendName(nil, name[:min(len(name), maxKernelName)])
 		return d.t.unitErr(by, "%v refers to type %d of the base, %v %s: a distilled base cannot hold it", d.t.Kind(by), id, r.Kind, name)
 	}
-	if len(name) > maxMatchName {
-		return d.t.unitErr(id, "%v: name of %d bytes, the limit in a distilled base is %d", r.Kind, len(name), maxMatchName)
-	}
 	return nil
 }
 
@@ -165,7 +158,7 @@ func (d *distiller) addInt() error {
 			best = id
 			break
 		}
-		if best == 0 && len(name) > 0 && len(name) <= maxMatchName {
+		if best == 0 && len(name) > 0 {
 			best = id
 		}
 	}

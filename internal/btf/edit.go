@@ -47,8 +47,8 @@ func (e *Editor) Done() *Table { return e.t.rebuilt(e.t.types, e.t.strs, e.t.off
 // Str returns the offset of a string, which contains no NUL and is added if it is new. The error is a *FormatError: the
 // strings have become too long.
 func (e *Editor) Str(s []byte) (StrOff, error) {
-	if uint64(e.strings.End())+uint64(len(s)) >= maxOffset {
-		return 0, failAt(0, "strings of %d bytes, there is no room for %d more", e.strings.End(), len(s))
+	if !e.strings.hasRoom(s) || uint64(e.strings.End())+uint64(len(s)) >= maxOffset {
+		return 0, failAt(0, "strings end at %#x, there is no room for %d bytes more", e.strings.End(), len(s))
 	}
 	off := e.strings.Add(s)
 	e.t.strs = e.strings.Strings()

@@ -15,6 +15,9 @@ import (
 // kept apart that are equal. The run is to be repeated with names by content.
 var ErrSameNames = errors.New("two name IDs stand for one string")
 
+// errLongNames is about names of which each may be good.
+var errLongNames = fmt.Errorf("names add up to more than %d bytes", maxNameBytes)
+
 // Types returns the types of the output in the order of the places where each was first
 // seen, without those that want places of their own: VAR, FUNC, DATASEC, and tags of these. It may be called
 // after Resolve.
@@ -172,7 +175,7 @@ func (d *Dedup) NewWriter() *Writer {
 }
 
 // Append adds classes behind those that are there, and gives each new name its string offset. It passes over
-// those that are the base's. The error is ErrSameNames, or tells that there are too many strings.
+// those that are the base's. The error is ErrSameNames, or tells that the strings are too long.
 func (w *Writer) Append(order []ClassID) error {
 	if w.d.split != nil {
 		order = slices.DeleteFunc(slices.Clone(order), func(id ClassID) bool { return w.d.BaseID(id) != 0 })
@@ -191,9 +194,6 @@ func (w *Writer) Append(order []ClassID) error {
 				return err
 			}
 		}
-	}
-	if w.strings.End() > 1<<31-1 {
-		return fmt.Errorf("string section of %d bytes: more than 2 GiB", w.strings.End())
 	}
 	return nil
 }
@@ -249,6 +249,9 @@ func (w *Writer) intern(id NameID) error {
 		return nil
 	}
 	b := w.d.nameBytes(id)
+	if !w.strings.hasRoom(b) {
+		return errLongNames
+	}
 	end := w.strings.End()
 	off := w.strings.Add(b)
 	if off != end && off >= w.strings.start || len(b) == 0 { // below, it is a string of the base

@@ -10,10 +10,6 @@ import (
 	"slices"
 )
 
-// maxNameBytes bounds the work of sorting names. The names of a kernel have 2 MB; more than this
-// takes a string section with offsets into the middle of long strings.
-const maxNameBytes = 1 << 28
-
 // Permute returns the blob with its own types in another order. ids gives for each of the NumIDs old IDs the new
 // one: void and the types of the base keep theirs, the own types take each other's (libbpf btf.c: btf__permute).
 // Strings, layout and the length of the header stay as they are. The error is a *FormatError.

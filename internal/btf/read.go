@@ -3,6 +3,7 @@
 package btf
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -16,6 +17,10 @@ const (
 	maxOffset    = 1<<31 - 1
 )
 
+// maxString is the longest string of a blob that is read, in bytes; the kernel takes names of maxKernelName. Any number of types may
+// share a name, and whoever looks at their names would look at all of a longer one each time.
+const maxString = 4096
+
 // Read parses a blob. With a base the blob is split: its IDs and string offsets
 // follow those of the base, which may itself be split and must have the same byte
 // order. The table aliases data.
@@ -24,7 +29,8 @@ const (
 // btf_check_sec_info); libbpf tolerates bytes after the last one. What libbpf
 // checks of the types (btf.c: btf_sanity_check) holds for every table returned:
 // records fill the section exactly, every ID and string offset is in range, a FUNC
-// refers to a FUNC_PROTO. The stricter rules of the kernel are left to Validate.
+// refers to a FUNC_PROTO. Strings of more than 4096 bytes are refused, which is a limit
+// of ours. The stricter rules of the kernel are left to Validate.
 // Each error is a *FormatError.
 func Read(data []byte, base *Table) (*Table, error) {
 	t := &Table{data: data, base: base, firstID: 1}
@@ -162,7 +168,7 @@ func (t *Table) placeSections(secs []section) error {
 	return nil
 }
 
-// checkStrings makes sure that every string offset in range meets a NUL.
+// checkStrings makes sure that every string offset in range soon meets a NUL.
 func (t *Table) checkStrings() error {
 	at, n := t.strsOff, len(t.strs)
 	switch {
@@ -176,6 +182,13 @@ func (t *Table) checkStrings() error {
 		return failAt(at+n-1, "last string is not terminated")
 	case uint64(t.strBase)+uint64(n) > maxOffset:
 		return failAt(20, "strings end at offset %#x, the limit is %#x", uint64(t.strBase)+uint64(n), maxOffset)
+	}
+	for start := 0; n-start > maxString; { // a look at each 4096 bytes, not at each string
+		nul := bytes.LastIndexByte(t.strs[start:start+maxString+1], 0)
+		if nul < 0 {
+			return failAt(at+start, "string of more than %d bytes", maxString)
+		}
+		start += nul + 1
 	}
 	return nil
 }

@@ -92,6 +92,9 @@ func TestReadMalformed(t *testing.T) {
 		{"str_len past the end", edit(laid, 20, 2), "btf+0x14: strings length 0x2 at 0x14 is past the end, 0x15"},
 		{"str_len wraps", edit(good, 20, 0xff, 0xff, 0xff, 0xff), "btf+0x10: strings at 0x1c, length 0xffffffff, are not the last section of 0x21 bytes"},
 
+		{"long string", Assemble(false, nil, nil, []byte("\x00"+strings.Repeat("x", maxString+1)+"\x00")), "btf+0x19: string of more than 4096 bytes"},
+		{"long string behind others", Assemble(false, nil, nil, []byte("\x00"+strings.Repeat("name\x00", maxString)+strings.Repeat("x", maxString+1)+"\x00")),
+			"btf+0x5019: string of more than 4096 bytes"},
 		{"no strings", Assemble(false, nil, nil, nil), "btf+0x14: no strings: a blob without a base needs at least the empty one"},
 		{"first string", edit(good, 52, 'x'), "btf+0x34: first string is not empty: split BTF needs its base"},
 		{"last string", edit(good, 56, 'x'), "btf+0x38: last string is not terminated"},

@@ -120,11 +120,8 @@ func checkDistilled(base *Table) error {
 		default:
 			return base.ownErr(id, "a distilled base holds no %v", r.Kind)
 		}
-		switch name := base.Str(r.Name); {
-		case len(name) == 0:
+		if len(base.Str(r.Name)) == 0 {
 			return base.ownErr(id, "a type of a distilled base needs a name")
-		case len(name) > maxMatchName:
-			return base.ownErr(id, "name of %d bytes, the limit in a distilled base is %d", len(name), maxMatchName)
 		}
 	}
 	return nil

@@ -13,10 +13,11 @@ import (
 // what it keeps. Name may be called concurrently, as long as nobody fills a Unit.
 type NameTable struct {
 	strings *StringTable
+	full    bool // a name had no room
 }
 
 // NewNameTable returns a table without names.
-func NewNameTable() *NameTable { return &NameTable{NewStringTable(nil)} }
+func NewNameTable() *NameTable { return &NameTable{strings: NewStringTable(nil)} }
 
 // Name implements Names.
 func (n *NameTable) Name(id NameID) []byte {
@@ -24,14 +25,27 @@ func (n *NameTable) Name(id NameID) []byte {
 	return b[:bytes.IndexByte(b, 0)]
 }
 
-// ID returns the ID of a name, which contains no NUL.
-func (n *NameTable) ID(name []byte) NameID { return NameID(n.strings.Add(name)) }
+// ID returns the ID of a name, which contains no NUL; 0 if there is no room for it.
+func (n *NameTable) ID(name []byte) NameID {
+	if n.full = n.full || !n.strings.hasRoom(name); n.full {
+		return 0
+	}
+	return NameID(n.strings.Add(name))
+}
+
+// err is about what a unit that was filled got for its names.
+func (n *NameTable) err() error {
+	if n.full {
+		return errLongNames
+	}
+	return nil
+}
 
 // Unit fills u with all types of t, those of its bases first: a record for each type, whose
 // index and Pos are the type's ID. place is the Unit's Base; units of one Dedup need
 // ranges of NumIDs that do not overlap, and the lower one wins where types are equal. Nothing of t is
 // aliased. The error is a *FormatError for what a Record cannot say: a kind that is
-// known by its layout only, a vlen or third word where the kernel wants 0.
+// known by its layout only, a vlen or third word where the kernel wants 0; or it tells that the names are too long.
 func (t *Table) Unit(u *Unit, place uint64, names *NameTable) error {
 	u.Reset(place)
 	u.Records = slices.Grow(u.Records, t.NumIDs())
@@ -47,7 +61,7 @@ func (t *Table) Unit(u *Unit, place uint64, names *NameTable) error {
 			return err
 		}
 	}
-	return nil
+	return names.err()
 }
 
 // Merge returns the types of all tables, each meaning once, as one standalone blob in the byte
@@ -120,9 +134,6 @@ func mergeSplit(base *Base, tables []*Table, policy FwdPolicy, whole bool) (*Ded
 			return nil, err
 		}
 	}
-	if names.strings.End() > MaxNameRef {
-		return nil, failAt(0, "names of %d bytes: more than 1 GiB", names.strings.End())
-	}
 	return d, d.Resolve(reload)
 }
 
@@ -156,7 +167,7 @@ func (t *Table) ownUnit(u *Unit, base *Base, place uint64, names *NameTable) err
 			r.Pos, r.Flags = uint32(len(t.offs)), r.Flags|Unlisted
 		}
 	}
-	return nil
+	return names.err()
 }
 
 // source turns types of t into records of u.

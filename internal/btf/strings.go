@@ -28,6 +28,13 @@ type StringTable struct {
 	used  int
 }
 
+// maxNameBytes bounds what names may add up to where they are copied or sorted: four times what the kernel takes. Those of a
+// kernel have 2 MB; offsets into the middle of long strings, as many as there are bytes, may have any number.
+const maxNameBytes = 4 * (maxKernelSID + 1)
+
+// hasRoom tells whether a string may be added.
+func (s *StringTable) hasRoom(str []byte) bool { return len(s.buf)+len(str) < maxNameBytes }
+
 // stringSlot is empty when pos is 0.
 type stringSlot struct {
 	hash uint32
