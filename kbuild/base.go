@@ -340,8 +340,7 @@ func bootEntries(folders []string, release string) []string {
 // buildFolderFits tells whether the folder of a vmlinux was since used for another
 // release. Folders that do not tell fit.
 func (s *baseSearch) buildFolderFits(path string) error {
-	r, err := readWord(filepath.Join(filepath.Dir(path), "include/config/kernel.release"))
-	if err == nil && r != s.release {
+	if r := builtRelease(filepath.Dir(path)); r != "" && r != s.release {
 		return fmt.Errorf("the folder is now that of Linux %s, not %s", r, s.release)
 	}
 	return nil

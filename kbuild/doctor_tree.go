@@ -87,7 +87,7 @@ func (e *examination) findTree() error {
 			return fmt.Errorf("%s/Makefile: %s: %w", e.srctree, name, err)
 		}
 	}
-	if e.release = e.builtRelease(); e.release == "" {
+	if e.release = builtRelease(e.objtree); e.release == "" {
 		e.release = found["VERSION"] + "." + found["PATCHLEVEL"]
 		if s := found["SUBLEVEL"]; s != "" {
 			e.release += "." + s
@@ -104,14 +104,14 @@ func (e *examination) findTree() error {
 
 var utsRelease = regexp.MustCompile(`(?m)^#define UTS_RELEASE "([^"]*)"$`)
 
-// builtRelease is the release that the folder was built for, "" if that is not known. Modules get the one in the
+// builtRelease is the release that a build folder is of, "" if that is not known. Modules get the one in the
 // header file. The other may differ: Debian's makefiles for 6.1 give it on the command line.
-func (e *examination) builtRelease() string {
-	text, err := readText(filepath.Join(e.objtree, "include/generated/utsrelease.h"))
+func builtRelease(objtree string) string {
+	text, err := readText(filepath.Join(objtree, "include/generated/utsrelease.h"))
 	if m := utsRelease.FindStringSubmatch(text); err == nil && m != nil && checkRelease(m[1]) == nil {
 		return m[1]
 	}
-	r, err := readWord(filepath.Join(e.objtree, "include/config/kernel.release"))
+	r, err := readWord(filepath.Join(objtree, "include/config/kernel.release"))
 	if err != nil || checkRelease(r) != nil {
 		return ""
 	}
