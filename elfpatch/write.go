@@ -313,10 +313,12 @@ const longCopy = 64 << 10
 // copyTo writes the contents.
 func (f *File) copyTo(t *os.File, plan *Plan) error {
 	b := bufio.NewWriterSize(t, 256<<10)
+	short := struct{ io.Writer }{b} // without ReadFrom, with which each piece would go around the buffer
+	scratch := make([]byte, 32<<10)
 	for i := range plan.pieces {
 		c := &plan.pieces[i]
 		if !c.copied || c.n < longCopy || f.packing != Unpacked {
-			if _, err := io.Copy(b, io.NewSectionReader(plan, int64(c.at), int64(c.n))); err != nil {
+			if _, err := io.CopyBuffer(short, io.NewSectionReader(plan, int64(c.at), int64(c.n)), scratch); err != nil {
 				return err
 			}
 			continue

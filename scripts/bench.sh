@@ -9,19 +9,25 @@
 #                            SAMPLE of them (200), one process for each; then all of them by one btfgen
 #                            against the sample by pahole, two processes at a time
 #
+#   bench.sh chain DIR       what a kernel build does with a module after the link, in 50 of them of all sizes (SAMPLE):
+#                            btfgen module against pahole, resolve_btfids, objcopy; one process,
+#                            or chain of processes, for each, then all by one btfgen against two chains at a time.
+#                            The base is the same for both: what the opponent makes of vmlinux
+#
 #   PAHOLE=PROGRAM   the opponent; else the fastest of pahole* on the PATH
+#   RESOLVE_BTFIDS=PROGRAM   its partner in the chain (resolve_btfids-7.3)
 #   RUNS_A, RUNS_B   runs of btfgen (9) and of pahole (5)
 #   JOBS             worker counts ("1 2")
 #   BTFGEN=PROGRAM   a ready binary; else built here
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-if [ $# -ne 2 ] || { [ "$1" != vmlinux ] && [ "$1" != modules ]; }; then
-	echo "usage: bench.sh vmlinux FILE | modules DIR" >&2
+if [ $# -ne 2 ] || [[ $1 != @(vmlinux|modules|chain) ]]; then
+	echo "usage: bench.sh vmlinux FILE | modules DIR | chain DIR" >&2
 	exit 2
 fi
 mode=$1 file=$2
-if [ "$mode" = modules ]; then file=$2/vmlinux; fi
+if [ "$mode" != vmlinux ]; then file=$2/vmlinux; fi
 [ -r "$file" ] || {
 	echo "bench.sh: cannot read $file" >&2
 	exit 1
@@ -134,6 +140,57 @@ bench_modules() {
 	printf '\nAll %s modules by one btfgen -j2; pahole for %s of them, two processes at a time (times %s for all):\n\n' \
 		"$all" "$n" "$(awk "BEGIN { printf \"%.1f\", $all / $n }")"
 	"$work/bench" -names "btfgen,pahole" -runs "${RUNS_A:-3},${RUNS_B:-2}" -out "$work/out.btf" -- "$work/batch" -- "$work/theirs-2"
+}
+
+bench_chain() {
+	local resolver n
+	resolver=$(command -v "${RESOLVE_BTFIDS:-resolve_btfids-7.3}") || { echo "bench.sh: no resolve_btfids-7.3 on the PATH" >&2; exit 1; }
+	mkdir "$work/in" "$work/ko"
+	# From the middle of each of as many parts of the modules by size. As linked: without BTF. Packages have them with IDs
+	# resolved, and with BTF gone nobody could do that again, so one of 150, which has such, is left out: no patch is timed.
+	find "$(realpath "$1")" -name '*.ko' -printf '%s %p\n' | sort -n | cut -d' ' -f2- >"$work/all"
+	awk -v n="${SAMPLE:-50}" '{ name[NR] = $0 } END { for (i = 0; i < n; i++) print name[int(NR * (i + 0.5) / n) + 1] }' "$work/all" |
+		uniq | while read -r f; do
+		if ! readelf -SW "$f" | grep -q '\.BTF_ids'; then objcopy --remove-section .BTF --remove-section .BTF.base "$f" "$work/in/${f##*/}"; fi
+	done
+	find "$work/in" -name '*.ko' -printf "$work/ko/%f\n" | sort >"$work/list"
+	n=$(wc -l <"$work/list")
+	[ "$n" -gt 0 ] || { echo "bench.sh: no .ko below $1" >&2; exit 1; }
+	pahole "$opponent" 2
+	"${command[@]}"
+	mv "$work/out.btf" "$work/base"
+	script before <<-E
+		rm -rf $work/ko && cp -r $work/in $work/ko
+	E
+	script ours <<-E
+		set -e
+		while read -r f; do $btfgen module -j 1 --base $work/base "\$f"; done <$work/list
+		echo done >$work/out.btf
+	E
+	script theirs-one <<-E
+		set -e
+		$opponent -J -j1 --btf_encode_detached="\$1.BTF.1" --btf_features=$features --lang_exclude=rust --btf_base $work/base "\$1"
+		$resolver --btf_base $work/base --btf "\$1.BTF.1" "\$1"
+		objcopy --add-section .BTF="\$1.BTF" "\$1"
+		rm -f "\$1".BTF*
+	E
+	script theirs <<-E
+		set -e
+		while read -r f; do $work/theirs-one "\$f"; done <$work/list
+		echo done >$work/out.btf
+	E
+	script theirs-2 <<-E
+		xargs -P 2 -n 1 $work/theirs-one <$work/list
+		echo done >$work/out.btf
+	E
+	script batch <<-E
+		$btfgen module -j 2 --base $work/base @$work/list && echo done >$work/out.btf
+	E
+	echo "- its partner: $(basename "$resolver")"
+	printf '\nA process of btfgen for each of %s modules (%s bytes); a chain of processes for each:\n\n' "$n" "$(cat "$work"/in/*.ko | wc -c)"
+	"$work/bench" -names "btfgen,chain" -runs "${RUNS_A:-3},${RUNS_B:-3}" -out "$work/out.btf" -before "$work/before" -- "$work/ours" -- "$work/theirs"
+	printf '\nAll by one btfgen -j2; two chains at a time:\n\n'
+	"$work/bench" -names "btfgen,chain" -runs "${RUNS_A:-3},${RUNS_B:-3}" -out "$work/out.btf" -before "$work/before" -- "$work/batch" -- "$work/theirs-2"
 }
 
 "bench_$mode" "$2"

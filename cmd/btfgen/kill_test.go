@@ -64,7 +64,7 @@ func newEdited(t *testing.T, name, file string, flags []string) *edited {
 		gzip.Stdin = bytes.NewReader(e.old)
 		var err error
 		if e.old, err = gzip.Output(); err != nil {
-			t.Skip(err)
+			skipOrFail(t, err)
 		}
 	}
 	e.reset(t)

@@ -3,10 +3,11 @@
 // Command bench times two commands against each other, A B A B, so that what
 // else the machine does hits both alike, and prints a Markdown table.
 //
-//	bench [-names A,B] [-runs 9,5] [-out FILE] -- COMMAND A... -- COMMAND B...
+//	bench [-names A,B] [-runs 9,5] [-out FILE] [-before PROGRAM] -- COMMAND A... -- COMMAND B...
 //
 // Each command must exit with 0 and leave FILE, which is removed before each
-// run, with at least one byte. One run of each goes before and does not count;
+// run, with at least one byte. Before each run PROGRAM makes what the commands change
+// what it was; its time does not count. One run of each goes before and does not count;
 // one after, not timed, samples its memory.
 package main
 
@@ -70,6 +71,7 @@ type plan struct {
 	names    [2]string
 	runs     [2]int
 	out      string // the file that each run must write; empty: none
+	before   string // program to call before each run; empty: none
 	commands [2][]string
 }
 
@@ -79,6 +81,7 @@ func parseArgs(args []string) (*plan, error) {
 	names := fs.String("names", "A,B", "what the two commands are called")
 	runs := fs.String("runs", "9,5", "how often each runs")
 	fs.StringVar(&p.out, "out", "", "file that each command writes")
+	fs.StringVar(&p.before, "before", "", "`PROGRAM` to call before each run, without arguments")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
@@ -155,11 +158,16 @@ func (p *plan) anonymous(i int) (int64, error) {
 	}
 }
 
-// command prepares command i; its standard error goes to the buffer.
+// command prepares command i and its input; its standard error goes to the buffer.
 func (p *plan) command(i int) (*exec.Cmd, *bytes.Buffer, error) {
 	if p.out != "" {
 		if err := os.Remove(p.out); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, nil, err
+		}
+	}
+	if p.before != "" {
+		if text, err := exec.Command(p.before).CombinedOutput(); err != nil {
+			return nil, nil, fmt.Errorf("-before %s: %w\n%s", p.before, err, text)
 		}
 	}
 	argv := p.commands[i]

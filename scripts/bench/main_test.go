@@ -3,6 +3,8 @@
 package main
 
 import (
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +43,25 @@ func TestRun(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
 		})
+	}
+}
+
+// TestBefore has commands that find their input only if it is made anew before each run.
+func TestBefore(t *testing.T) {
+	dir := t.TempDir()
+	in, before := filepath.Join(dir, "in"), filepath.Join(dir, "before")
+	if err := os.WriteFile(before, []byte("#!/bin/sh\n: >"+in+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	uses := []string{"--", "rm", in, "--", "rm", in}
+	if err := run(append([]string{"-runs", "2,2", "-before", before}, uses...), io.Discard); err != nil {
+		t.Error(err)
+	}
+	if err := run(append([]string{"-runs", "2,2"}, uses...), io.Discard); err == nil {
+		t.Error("no error without the input")
+	}
+	if err := run(append([]string{"-before", filepath.Join(dir, "none")}, uses...), io.Discard); err == nil || !strings.Contains(err.Error(), "-before") {
+		t.Errorf("error %v, want one about -before", err)
 	}
 }
 
