@@ -133,6 +133,7 @@ if ! scripts/fetch-kernel.sh "${how[@]}" "$vm" >/dev/null; then
 elif ! command -v qemu-system-x86_64 >/dev/null; then
 	skip vmtest "no qemu-system-x86_64"
 else
+	step chain scripts/check-chain.sh "${vm#vm-}"
 	step vmtest scripts/vmtest.sh "${vm#vm-}"
 fi
 
