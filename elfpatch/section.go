@@ -154,6 +154,11 @@ func (im *image) add(e *Edit) error {
 	if len(im.secs) == 0 {
 		return errors.New("the file has no section headers, no section can be added")
 	}
+	for i := range im.secs {
+		if r := &im.secs[i]; isReloc(r.Type) && int(r.Info) == len(im.secs) {
+			return errorf(&r.Section, 0, "applies to section %d, there are %d: one that is added would be taken for it", r.Info, len(im.secs))
+		}
+	}
 	off, err := im.nameOff(e.name)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 kernel=cloud-6.12
-vm=vm-6.12
+vm='vm-6.12'
 export BTFGEN_REQUIRE_TOOLS=${BTFGEN_REQUIRE_TOOLS:-0}
 passed=0
 failed=()

@@ -18,7 +18,13 @@ while IFS=: read -r file line; do
 	[[ $target =~ $pattern ]] || continue
 	ran=$((ran + 1))
 	echo "fuzz $(dirname "$file") $target"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" -fuzzminimizetime 5x "./$(dirname "$file")" || failed+=("$target")
+	status=0
+	log=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" -fuzzminimizetime 5x "./$(dirname "$file")" 2>&1) || status=$?
+	echo "$log"
+	# On a busy machine, Go's fuzzer may call it a failure that its time is over.
+	if [ $status != 0 ] && { grep -q 'Failing input' <<<"$log" || ! grep -qx ' *context deadline exceeded' <<<"$log"; }; then
+		failed+=("$target")
+	fi
 done < <(find . -name '*_test.go' -not -path './.git/*' -printf '%P\0' | sort -z | xargs -0 grep -HE '^func Fuzz[A-Z0-9_][A-Za-z0-9_]*\(')
 
 echo "$ran targets, ${#failed[@]} failed ${failed[*]}"

@@ -60,6 +60,7 @@ type tally struct {
 	}
 	rules map[string]int
 	open  map[string]*finding // by place, kind and name
+	ids   idReport
 }
 
 // finding is something unexplained, in so many files.
@@ -82,13 +83,18 @@ func runBatch(dirA, dirB string, b *bases, c *config, nominal bool, w io.Writer)
 		t.rows[i].places = make(map[place]int)
 	}
 	for _, name := range names {
-		x, y, err := b.readPair(filepath.Join(dirA, name), filepath.Join(dirB, name))
+		fileA, fileB := filepath.Join(dirA, name), filepath.Join(dirB, name)
+		x, y, err := b.readPair(fileA, fileB)
 		if err != nil {
 			return 0, err
 		}
-		t.add(name, compare(newGraph(b.trunk, x, y, c.flat), nominal), c)
+		d := compare(newGraph(b.trunk, x, y, c.flat), nominal)
+		t.add(name, d, c)
+		if err := t.ids.add(name+": ", fileA, fileB, d, c); err != nil {
+			return 0, err
+		}
 	}
-	return t.report(w, c), nil
+	return t.report(w, c) + t.ids.report(w, c), nil
 }
 
 // common returns the names of the files in both folders, and what is in one only. The

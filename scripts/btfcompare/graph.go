@@ -119,8 +119,12 @@ func (g *graph) id(n node) btf.ID {
 
 // nodeOf is the inverse of id for a reference found in n's blob.
 func (g *graph) nodeOf(n node, id btf.ID) node {
-	if n >= g.firstB && node(id) >= g.shared {
+	switch {
+	case n < g.firstB:
+	case node(id) >= g.shared:
 		return node(id) - g.shared + g.firstB
+	case g.trunk.orderB != nil:
+		return g.trunk.orderB[id]
 	}
 	return node(id)
 }

@@ -8,11 +8,14 @@
 //	btfcompare [flags] -own BLOB...
 //
 // A and B are raw BTF, ELF files with a section .BTF, or folders: then files of one
-// name are compared, and the results summed up. With -base both are split BTF. What
+// name are compared, and the results summed up. With -base both are split BTF, with -base-b
+// B on another base, which has the same types as the first but for their order. What
 // B has there in surplus only because it did not see that the base has it, or that it
 // has it already, is explained by that; an equal type is one with the same content
 // throughout, where a forward declaration stands for its definition. -own compares
-// split BTF with nothing but its base (see census of own types in own.go).
+// split BTF with nothing but its base (see census of own types in own.go). With -ids the
+// files are ELF files of the same objects, and what each word of .BTF_ids refers to is
+// compared as well.
 //
 // Types are compared at two levels. Nominal: everything inside a type counts,
 // but a reference to a named struct, union or enum counts by its name alone, so
@@ -59,8 +62,10 @@ func run(args []string, w io.Writer) (int, error) {
 	fs.BoolVar(&c.list, "list", false, "print nothing but a line PLACE KIND NAME per unexplained difference")
 	fs.BoolVar(&c.flat, "flat-arrays", false, "multiply out nested dimensions on both sides; not with -base")
 	base := fs.String("base", "", "both blobs are split BTF on this `FILE`")
-	ownBases := fs.Bool("own-bases", false, "each blob is split BTF on the distilled base in its FILE.base, which is compared too")
+	baseB := fs.String("base-b", "", "B is split BTF on this `FILE`, which has the types of -base in another order")
+	ownBases := fs.Bool("own-bases", false, "each blob is split BTF on the base in its FILE.base, which is compared too")
 	own := fs.Bool("own", false, "list which own types of split BTF have the name of a type of the base, and why")
+	fs.BoolVar(&c.ids, "ids", false, "compare .BTF_ids of ELF files as well")
 	level := fs.String("level", "variant", "what decides: variant or nominal")
 	fs.Func("ignore-kinds", "leave these kinds out (`LIST` such as PTR,CONST)", func(s string) error {
 		for name := range strings.SplitSeq(s, ",") {
@@ -94,8 +99,12 @@ func run(args []string, w io.Writer) (int, error) {
 		return 0, fmt.Errorf("unknown level %q", *level)
 	case *base != "" && (c.flat || *ownBases):
 		return 0, errors.New("-base excludes -flat-arrays and -own-bases")
+	case *own && (c.ids || *baseB != ""):
+		return 0, errors.New("-own excludes -ids and -base-b")
+	case *baseB != "" && *base == "":
+		return 0, errors.New("-base-b needs -base")
 	}
-	under, err := newBases(*base, *ownBases)
+	under, err := newBases(*base, *baseB, *ownBases)
 	if err != nil {
 		return 0, err
 	}
@@ -110,7 +119,12 @@ func run(args []string, w io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return compare(newGraph(under.trunk, x, y, c.flat), *level == "nominal").report(w, &c), nil
+	d := compare(newGraph(under.trunk, x, y, c.flat), *level == "nominal")
+	var ids idReport
+	if err := ids.add("", a, b, d, &c); err != nil {
+		return 0, err
+	}
+	return d.report(w, &c) + ids.report(w, &c), nil
 }
 
 func isDir(name string) bool {

@@ -55,7 +55,7 @@ func runOwn(args []string, b *bases, c *config, w io.Writer) (int, error) {
 	}
 	s := &census{reasons: make(map[string]*namesakes), surplus: make(map[string]int)}
 	for _, f := range files {
-		t, err := b.read(f)
+		t, err := b.read(f, b.table[0])
 		if err != nil {
 			return 0, err
 		}

@@ -11,32 +11,41 @@ import (
 	"github.com/btfgen/btfgen/internal/btf"
 )
 
-// bases says what blobs are split on: on one base, each on the base that it brings
-// (FILE.base), or on nothing.
+// bases says what blobs are split on: on one base, or two that differ in order, each on the
+// base that it brings (FILE.base), or on nothing.
 type bases struct {
 	trunk *trunk
-	table *btf.Table
+	table [2]*btf.Table // of A and B
 	own   bool
 }
 
-// newBases reads the base, if there is one. With own each blob brings its base, and
+// newBases reads the bases, if there are any; fileB may be missing. With own each blob brings its base, and
 // the types of the two are compared like all others.
-func newBases(file string, own bool) (*bases, error) {
+func newBases(file, fileB string, own bool) (*bases, error) {
 	b := &bases{own: own}
 	if file != "" {
 		t, err := read(file, nil)
 		if err != nil {
 			return nil, err
 		}
-		b.table = t
+		b.table = [2]*btf.Table{t, t}
 	}
-	b.trunk = newTrunk(b.table)
+	b.trunk = newTrunk(b.table[0])
+	if fileB != "" {
+		t, err := read(fileB, nil)
+		if err != nil {
+			return nil, err
+		}
+		b.table[1] = t
+		if b.trunk.orderB, err = order(b.table[0], t); err != nil {
+			return nil, fmt.Errorf("%s: %w", fileB, err)
+		}
+	}
 	return b, nil
 }
 
 // read reads a blob on its base.
-func (b *bases) read(name string) (*btf.Table, error) {
-	under := b.table
+func (b *bases) read(name string, under *btf.Table) (*btf.Table, error) {
 	if b.own {
 		t, err := read(name+".base", nil)
 		if err != nil {
@@ -48,10 +57,10 @@ func (b *bases) read(name string) (*btf.Table, error) {
 }
 
 func (b *bases) readPair(nameA, nameB string) (x, y *btf.Table, err error) {
-	if x, err = b.read(nameA); err != nil {
+	if x, err = b.read(nameA, b.table[0]); err != nil {
 		return nil, nil, err
 	}
-	y, err = b.read(nameB)
+	y, err = b.read(nameB, b.table[1])
 	return x, y, err
 }
 

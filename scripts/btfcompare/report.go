@@ -18,6 +18,7 @@ type config struct {
 	show   int // items to print in full per kind and place
 	flat   bool
 	list   bool
+	ids    bool // compare .BTF_ids
 	ignore map[btf.Kind]bool
 	rules  rules
 }

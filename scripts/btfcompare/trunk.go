@@ -18,6 +18,8 @@ type trunk struct {
 	labels   []uint32
 	interned map[string]uint32 // labels
 
+	orderB []node // see order; nil where B has the same base
+
 	tags  map[tag]uint32     // numbered from 1
 	cut   cuts               // of void and the base's types, to the tag's number
 	named map[pairKey][]node // data types that have a name
