@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Fetches a real kernel with DWARF, the tools btfgen is compared with, or what scripts/vmtest.sh
-# boots, from the Debian archive this machine is set up to use. Needs apt-get, dpkg-deb and tar;
-# no root. Nothing is installed, and the machine's own package lists stay as they are.
+# Fetches a real kernel with DWARF, the tools btfgen is compared with, what scripts/vmtest.sh boots, or
+# the sources that scripts/kernel-build.sh builds, from the Debian archive this machine is set up to use.
+# Needs apt-get, dpkg-deb and tar; no root. Nothing is installed, and the machine's own package lists
+# stay as they are.
 #
 #   fetch-kernel.sh                                lists the names
 #   fetch-kernel.sh [--vmlinux-only] NAME [DIR]    fetches one, unless DIR has it already
 #   fetch-kernel.sh --cached NAME [DIR]            never fetches: exit status 3 if DIR lacks it
 #
 # DIR is by default $BTFGEN_CORPUS, else ${XDG_CACHE_HOME:-~/.cache}/btfgen. Prints the folder
-# that holds vmlinux; for vm-*, the one described at fetch_vm; for peers, the one that holds
-# the commands:
+# that holds vmlinux; for vm-*, the one described at fetch_vm; for source-*, the top of the source tree;
+# for peers, the one that holds the commands:
 #
 #   pahole-1.32 pahole-1.30   encoders with nested and with flat arrays (testdata/differences.md)
 #   bpftool                   dumps BTF
 #   resolve_btfids-7.3 -6.12  resolvers, with libbpf's deduplication
 #
-# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-* 0.3 GB.
+# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-* 0.3 GB, a source-*
+# 1.5 to 1.9 GB.
 set -euo pipefail
 
 # name | architecture | suites | pattern of the package name
@@ -36,6 +38,14 @@ vms='
 vm-6.12 | trixie trixie-security               | 6\.12\.[0-9]+\+deb13-cloud-amd64 | 6\.12\.[0-9]+\+deb13-cloud-amd64
 vm-7.2  | trixie trixie-backports              | 7\.2\.[0-9]+\+deb13-cloud-amd64  | 7\.2\.[0-9]+\+deb13-cloud-amd64
 vm-7.3  | trixie trixie-backports experimental | 7\.3\.[0-9]+\+deb13-cloud-amd64  | 7\.3(\.[0-9]+\+deb13)?-cloud-amd64
+'
+
+# name | suites | package
+sources='
+source-6.1  | bookworm bookworm-security           | linux-source-6.1
+source-6.12 | trixie trixie-security               | linux-source-6.12
+source-7.2  | trixie trixie-backports              | linux-source-7.2
+source-7.3  | trixie trixie-backports experimental | linux-source-7.3
 '
 
 die() {
@@ -178,6 +188,23 @@ fetch_vm() {
 	[ -e "$work/tree/root/usr/src/linux-headers-$build/vmlinux" ] || die "linux-headers-$build holds no vmlinux"
 }
 
+# fetch_source NAME: $work/tree becomes the source that Debian builds the kernel from.
+fetch_source() {
+	local suites package
+	IFS='|' read -r _ suites package <<<"$row"
+	# shellcheck disable=SC2086 # a list of words
+	use_suites amd64 $suites
+	package=${package// /}
+	apt apt-cache pkgnames "$package" | grep -xF "$package" >/dev/null || die "the archive has no $package in$suites"
+	echo "fetching $package" >&2
+	download "$package"
+	dpkg-deb --fsys-tarfile "$debs"/*.deb | tar -x -O --wildcards "*/$package.tar.xz" >"$work/$package.tar.xz"
+	rm -r "$debs"
+	mkdir "$work/tree"
+	tar -x -C "$work/tree" --strip-components=1 -f "$work/$package.tar.xz"
+	[ -e "$work/tree/Kbuild" ] || die "$package holds no kernel"
+}
+
 vmlinux() {
 	find "$1" -path '*/modules/*' -name vmlinux | head -n 1
 }
@@ -253,7 +280,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ $# -eq 0 ]; then
-	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms"
+	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms$sources"
 	echo peers
 	exit
 fi
@@ -266,7 +293,7 @@ dir=${2:-${BTFGEN_CORPUS:-${XDG_CACHE_HOME:-$HOME/.cache}/btfgen}}
 if $cached && [ ! -d "$dir" ]; then exit 3; fi
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms")
+row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms$sources")
 if [ "$name" != peers ] && [ -z "$row" ]; then
 	echo "fetch-kernel.sh: no kernel named $name" >&2
 	exit 2
@@ -276,7 +303,7 @@ exec 9>"$dir/.lock"
 flock 9
 dest=$dir/$name
 case $name in
-peers | vm-*) vmlinux_only=false ;; # whole or not at all
+peers | vm-* | source-*) vmlinux_only=false ;; # whole or not at all
 esac
 if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; }; then
 	if $cached; then exit 3; fi
@@ -287,6 +314,7 @@ if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; };
 	case $name in
 	peers) fetch_peers ;;
 	vm-*) fetch_vm ;;
+	source-*) fetch_source ;;
 	*) fetch_kernel ;;
 	esac
 	if $vmlinux_only; then touch "$work/tree/.vmlinux"; else touch "$work/tree/.whole"; fi
@@ -295,6 +323,6 @@ if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; };
 fi
 case $name in
 peers) echo "$dest/bin" ;;
-vm-*) echo "$dest" ;;
+vm-* | source-*) echo "$dest" ;;
 *) dirname "$(vmlinux "$dest")" ;;
 esac

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -524,6 +525,39 @@ func TestRun(t *testing.T) {
 				t.Errorf("%d unexplained, want %d and %q in:\n%s", open, tt.open, tt.want, out.String())
 			}
 		})
+	}
+}
+
+// A rule for copies may be for those of one side.
+func TestCopiesRule(t *testing.T) {
+	build := func(pointers int) *btf.Table {
+		b := newBlob()
+		i := b.int("int", 4)
+		for range pointers {
+			b.ptr(i)
+		}
+		return b.table(t)
+	}
+	for _, tt := range []struct {
+		rule string
+		a, b int // pointers
+		open int
+	}{
+		{"copies-b PTR * why", 1, 3, 0},
+		{"copies-b PTR * why", 3, 1, 2},
+		{"copies-a PTR * why", 3, 1, 0},
+		{"copies-a PTR * why", 1, 3, 2},
+		{"copies PTR * why", 1, 3, 0},
+		{"copies-b CONST * why", 1, 3, 2},
+	} {
+		var c config
+		if err := c.rules.add(tt.rule); err != nil {
+			t.Fatal(err)
+		}
+		d := compare(newGraph(newTrunk(nil), build(tt.a), build(tt.b), false), false)
+		if open := d.report(io.Discard, &c); open != tt.open {
+			t.Errorf("%s, %d pointers and %d: %d unexplained, want %d", tt.rule, tt.a, tt.b, open, tt.open)
+		}
 	}
 }
 

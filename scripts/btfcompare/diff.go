@@ -13,13 +13,15 @@ import (
 type place string
 
 const (
-	onlyA   place = "only-a"  // the other side has no type for it
-	onlyB   place = "only-b"  //
-	differs place = "differs" // same kind class and name on both sides, another content
-	params  place = "params"  // a FUNC that differs in nothing but names of parameters
-	copies  place = "copies"  // on both sides, but more often on the one named in the item
-	ownA    place = "own-a"   // the base has an equal one, which the other side uses
-	ownB    place = "own-b"   //
+	onlyA   place = "only-a"   // the other side has no type for it
+	onlyB   place = "only-b"   //
+	differs place = "differs"  // same kind class and name on both sides, another content
+	params  place = "params"   // a FUNC that differs in nothing but names of parameters
+	copies  place = "copies"   // on both sides, but more often on the one named in the item
+	copiesA place = "copies-a" // for rules: copies of A's
+	copiesB place = "copies-b" //
+	ownA    place = "own-a"    // the base has an equal one, which the other side uses
+	ownB    place = "own-b"    //
 )
 
 // item is one type that the other side lacks.

@@ -17,7 +17,7 @@ import (
 //
 //	PLACE KIND NAME RULE
 //
-// PLACE is only-a, only-b, differs, params, copies, own-a, own-b or *. KIND is a kind as the
+// PLACE is only-a, only-b, differs, params, copies, copies-a (those of A), copies-b, own-a, own-b or *. KIND is a kind as the
 // report spells it or *. NAME is what -list prints (see itemName), or a pattern
 // for it (path.Match). RULE, the rest of the line, is the reason that the report
 // counts by. Lines starting with # are comments.
@@ -74,7 +74,7 @@ func (r *rules) add(text string) error {
 	}
 	l := rule{f[0], f[1], f[2], strings.Join(f[3:], " ")}
 	switch place(l.place) {
-	case onlyA, onlyB, differs, params, copies, ownA, ownB, "*":
+	case onlyA, onlyB, differs, params, copies, copiesA, copiesB, ownA, ownB, "*":
 	default:
 		return fmt.Errorf("%q: unknown place %q", text, l.place)
 	}
@@ -98,8 +98,13 @@ func (r *rules) add(text string) error {
 func (r *rules) find(g *graph, it *item) (reason string, ok bool) {
 	kind := g.kind[it.node].String()
 	name := g.itemName(it.node)
+	sided := it.place
+	if sided == copies {
+		sided = [...]place{sideA: copiesA, sideB: copiesB}[g.side[it.node]]
+	}
 	applies := func(l rule) bool {
-		return (l.place == "*" || l.place == string(it.place)) && (l.kind == "*" || l.kind == kind)
+		at := place(l.place)
+		return (at == "*" || at == it.place || at == sided) && (l.kind == "*" || l.kind == kind)
 	}
 	for _, l := range r.exact[name] {
 		if applies(l) {

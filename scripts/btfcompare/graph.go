@@ -30,6 +30,7 @@ type graph struct {
 	a, b   *btf.Table
 	shared node // number of shared nodes; at least 1, void
 	firstB node
+	ownB   btf.ID // first of B's own types; shared if both have one base
 
 	side  []side
 	kind  []btf.Kind
@@ -64,9 +65,13 @@ const maxDims = 64
 func newGraph(tr *trunk, a, b *btf.Table, flat bool) *graph {
 	g := &graph{trunk: tr, a: a, b: b, shared: node(len(tr.kind))}
 	g.firstB = node(a.NumIDs())
+	g.ownB = btf.ID(g.shared)
+	if tr.orderB != nil {
+		g.ownB = btf.ID(len(tr.orderB))
+	}
 	total := int(g.firstB)
 	if b != nil {
-		total += b.NumIDs() - int(g.shared)
+		total += b.NumIDs() - int(g.ownB)
 	}
 	g.side = make([]side, total)
 	g.kind = append(make([]btf.Kind, 0, total), tr.kind...)
@@ -114,15 +119,15 @@ func (g *graph) id(n node) btf.ID {
 	if n < g.firstB {
 		return btf.ID(n)
 	}
-	return btf.ID(n - g.firstB + g.shared)
+	return btf.ID(n-g.firstB) + g.ownB
 }
 
 // nodeOf is the inverse of id for a reference found in n's blob.
 func (g *graph) nodeOf(n node, id btf.ID) node {
 	switch {
 	case n < g.firstB:
-	case node(id) >= g.shared:
-		return node(id) - g.shared + g.firstB
+	case id >= g.ownB:
+		return node(id-g.ownB) + g.firstB
 	case g.trunk.orderB != nil:
 		return g.trunk.orderB[id]
 	}

@@ -222,11 +222,13 @@ func (d *diff) compareSets(x, y []element) (wrong []string) {
 
 // idNode returns the node of a type ID, ok is false if there is no such type.
 func (d *diff) idNode(s side, id uint32) (n node, ok bool) {
-	n, end := node(id), d.g.firstB
-	if s == sideB {
-		n, end = d.g.nodeOf(d.g.firstB, btf.ID(id)), node(d.g.len())
+	if s == sideA {
+		return node(id), uint64(id) < uint64(d.g.a.NumIDs())
 	}
-	return n, n < end && (s != sideB || n < d.g.shared || n >= d.g.firstB)
+	if uint64(id) >= uint64(d.g.b.NumIDs()) {
+		return 0, false
+	}
+	return d.g.nodeOf(d.g.firstB, btf.ID(id)), true
 }
 
 // sameID tells whether two words mean the same: none, or types that are equal, or that differ in what the

@@ -8,26 +8,38 @@ import (
 	"github.com/btfgen/btfgen/internal/btf"
 )
 
-// order returns, for each type ID of a base, the ID of the equal type of another, so that blobs on either can be
-// compared. Encoders order the types of one and the same kernel differently. Each type must have an equal one, all that
-// it refers to included.
+// order returns, for each type ID of base b, the ID of the equal type of base a, so that blobs on either can be
+// compared. Encoders order the types of one and the same kernel differently, and some leave several that are equal: b
+// may have a type more often than a, but none that a lacks, and not one of a's less often.
 func order(a, b *btf.Table) ([]node, error) {
-	if a.NumIDs() != b.NumIDs() {
-		return nil, fmt.Errorf("has %d types, the other base %d", b.NumIDs()-1, a.NumIDs()-1)
+	type equals struct {
+		nodes []node // of a
+		used  int    // by types of b
 	}
 	g := newGraph(newTrunk(nil), a, b, false)
 	class := g.refine(g.labels, nil)
-	equal := make(map[uint32][]node) // types of a that no type of b has taken yet
+	of := make(map[uint32]*equals)
 	for n := node(1); n < g.firstB; n++ {
-		equal[class[n]] = append(equal[class[n]], n)
+		e := of[class[n]]
+		if e == nil {
+			e = new(equals)
+			of[class[n]] = e
+		}
+		e.nodes = append(e.nodes, n)
 	}
 	ids := make([]node, b.NumIDs()) // void is void
 	for n := g.firstB; n < node(g.len()); n++ {
-		left := equal[class[n]]
-		if len(left) == 0 {
-			return nil, fmt.Errorf("the other base has no type, or fewer, such as %v %s, type %d", g.kind[n], g.itemName(n), g.id(n))
+		e := of[class[n]]
+		if e == nil {
+			return nil, fmt.Errorf("type %d, %v %s, is not in the other base", g.id(n), g.kind[n], g.itemName(n))
 		}
-		ids[g.id(n)], equal[class[n]] = left[0], left[1:]
+		ids[g.id(n)] = e.nodes[min(e.used, len(e.nodes)-1)]
+		e.used++
+	}
+	for n := node(1); n < g.firstB; n++ {
+		if e := of[class[n]]; e.used < len(e.nodes) {
+			return nil, fmt.Errorf("type %d of the other base, %v %s, is missing, or there are more of it there", n, g.kind[n], g.itemName(n))
+		}
 	}
 	return ids, nil
 }

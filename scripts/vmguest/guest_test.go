@@ -4,11 +4,15 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
+
+	"github.com/btfgen/btfgen/internal/testkit"
 )
 
 // u is an unsigned type, as the kernel names it; s a signed one.
@@ -152,5 +156,115 @@ func TestMentioning(t *testing.T) {
 	got := mentioning(messages, "BTF", "BPF:")
 	if len(got) != 2 || got[0] != messages[1] || got[1] != messages[2] {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestParseVersion(t *testing.T) {
+	for release, want := range map[string]version{
+		"6.12.107+deb13-cloud-amd64": {6, 12}, "7.3.4-btfgen": {7, 3}, "7.3": {7, 3}, "7": {}, "": {}, "next": {},
+	} {
+		if got := parseVersion(release); got != want {
+			t.Errorf("%q: got %v, want %v", release, got, want)
+		}
+	}
+	v := version{6, 12}
+	if !v.atLeast(6, 12) || !v.atLeast(6, 9) || !v.atLeast(5, 20) || v.atLeast(6, 13) || v.atLeast(7, 0) {
+		t.Errorf("%v is compared wrongly", v)
+	}
+}
+
+func TestLoadOrder(t *testing.T) {
+	on := func(depends ...string) moduleFile { return moduleFile{depends: depends} }
+	tests := []struct {
+		name    string
+		modules map[string]moduleFile
+		want    string
+		err     string
+	}{
+		{"none", nil, "", ""},
+		{"chain", map[string]moduleFile{"a": on("c", "b"), "b": on("c"), "c": on()}, "c b a", ""},
+		{"shared", map[string]moduleFile{"a": on("x"), "b": on("x"), "x": on()}, "x a b", ""},
+		{"missing", map[string]moduleFile{"a": on("b"), "b": on("c")}, "", "a needs b needs there is no module c"},
+		{"cycle", map[string]moduleFile{"a": on("b"), "b": on("a")}, "", "a needs b needs a depends on itself"},
+	}
+	for _, tt := range tests {
+		got, err := loadOrder(tt.modules)
+		if strings.Join(got, " ") != tt.want && err == nil || (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
+			t.Errorf("%s: got %q, %v; want %q, %s", tt.name, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+func TestReadModule(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, sections ...testkit.Section) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, (&testkit.ELF{Sections: sections}).Assemble().Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	info := func(text string) testkit.Section { return testkit.Section{Name: ".modinfo", Data: []byte(text)} }
+
+	got, err := readModule(write("nf-nat.ko", info("license=GPL\x00depends=nf_conntrack,libcrc32c\x00intree=Y\x00"), testkit.Section{Name: ".BTF"}))
+	if err != nil || got.name != "nf_nat" || !got.btf || strings.Join(got.depends, " ") != "nf_conntrack libcrc32c" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	got, err = readModule(write("x.ko", info("depends=\x00")))
+	if err != nil || got.name != "x" || got.btf || got.depends != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := readModule(write("y.ko")); err == nil || !strings.Contains(err.Error(), "y.ko: no section .modinfo") {
+		t.Errorf("without .modinfo: %v", err)
+	}
+}
+
+// TestBuiltChecks looks at the plan: what the release has, each module after what it needs, no two of a name.
+func TestBuiltChecks(t *testing.T) {
+	dir := t.TempDir()
+	for name, depends := range map[string]string{"first.ko": "second", "second.ko": "", "btfgen_test.ko": ""} {
+		e := testkit.ELF{Sections: []testkit.Section{{Name: ".modinfo", Data: []byte("depends=" + depends + "\x00")}}}
+		if err := os.WriteFile(filepath.Join(dir, name), e.Assemble().Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan := func(release string) string {
+		seen := map[string]bool{}
+		var names []string
+		for _, c := range builtChecks(options{release: release}, dir) {
+			if seen[c.name] {
+				t.Errorf("%s: two checks are named %q", release, c.name)
+			}
+			seen[c.name] = true
+			names = append(names, c.name)
+		}
+		return strings.Join(names, "\n")
+	}
+	later, earlier := plan("7.3.4-btfgen"), plan("6.1.192-btfgen")
+	for _, want := range []string{"the kernel is 7.3.4-btfgen\n", "scheduler", "kfuncs of the kernel", "struct_ops",
+		"module second loads, and its BTF can be read\nmodule first loads, and its BTF can be read\nbtfgen_test: loads\n"} {
+		if !strings.Contains(later, want) {
+			t.Errorf("7.3: no %q in\n%s", want, later)
+		}
+	}
+	for _, unwanted := range []string{"scheduler", "kfuncs of the kernel", "struct_ops"} {
+		if strings.Contains(earlier, unwanted) {
+			t.Errorf("6.1: %q in\n%s", unwanted, earlier)
+		}
+	}
+}
+
+func TestFindMember(t *testing.T) {
+	inner := &btf.Struct{Members: []btf.Member{{Name: "deep", Type: u("u32", 4), Offset: 32}}}
+	members := []btf.Member{
+		{Name: "named", Type: &btf.Struct{Members: []btf.Member{{Name: "hidden", Type: u("u32", 4)}}}},
+		{Type: &btf.Const{Type: &btf.Union{Members: []btf.Member{{Type: inner}}}}, Offset: 64},
+	}
+	if got, ok := findMember(members, "deep"); !ok || got != 96 {
+		t.Errorf("deep: got %d, %v, want 96", got, ok)
+	}
+	if _, ok := findMember(members, "hidden"); ok {
+		t.Error("hidden is a member of a named one, not of the struct")
 	}
 }

@@ -17,13 +17,14 @@ var wantIDs = []string{"task_struct", "", "btfgen_test_point_t", "btfgen_test_su
 
 // checkIDs looks up the IDs of .BTF_ids in the module's file. The kernel moves only those of kfuncs
 // to its own BTF (libbpf and kernel: btf_relocate_id), so the file is the place to look at the others.
-func checkIDs(file string) error {
+// If the file has no .BTF.base, its BTF is split against kernel's.
+func checkIDs(file string, kernel *btf.Spec) error {
 	f, err := elf.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	spec, err := fileTypes(f)
+	spec, err := fileTypes(f, kernel)
 	if err != nil {
 		return err
 	}
@@ -77,21 +78,22 @@ func checkIDs(file string) error {
 	return nil
 }
 
-// fileTypes reads .BTF over .BTF.base.
-func fileTypes(f *elf.File) (*btf.Spec, error) {
+// fileTypes reads .BTF over .BTF.base, or over kernel if there is none.
+func fileTypes(f *elf.File, kernel *btf.Spec) (*btf.Spec, error) {
 	base, err := section(f, ".BTF.base")
-	if err != nil {
+	switch {
+	case err == nil:
+		if kernel, err = btf.LoadSpecFromReader(bytes.NewReader(base)); err != nil {
+			return nil, fmt.Errorf(".BTF.base: %w", err)
+		}
+	case kernel == nil:
 		return nil, err
-	}
-	baseSpec, err := btf.LoadSpecFromReader(bytes.NewReader(base))
-	if err != nil {
-		return nil, fmt.Errorf(".BTF.base: %w", err)
 	}
 	split, err := section(f, ".BTF")
 	if err != nil {
 		return nil, err
 	}
-	spec, err := btf.LoadSplitSpecFromReader(bytes.NewReader(split), baseSpec)
+	spec, err := btf.LoadSplitSpecFromReader(bytes.NewReader(split), kernel)
 	if err != nil {
 		return nil, fmt.Errorf(".BTF: %w", err)
 	}

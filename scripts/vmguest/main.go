@@ -3,9 +3,13 @@
 // Command vmguest is /init of the virtual machine that scripts/vmtest boots: it
 // loads builds of testdata/modules/btfgen_test into the kernel, looks at what the
 // kernel made of their BTF, prints a line for each check (see scripts/vmtest for
-// the format), and switches the machine off.
+// the format), and ends the machine.
 //
-// The builds lie in /modules. They are the same code with different BTF:
+// With -built, vmlinux and the modules in /modules are one build (scripts/kernel-build.sh), with
+// BTF by the tools under test: all modules are loaded, and what the kernel offers to BPF programs
+// is used.
+//
+// Else the builds of the test module lie in /modules. They are the same code with different BTF:
 //
 //	distilled.ko    .BTF over .BTF.base, IDs resolved: everything must work
 //	plain.ko        no BTF
@@ -24,6 +28,7 @@ import (
 type options struct {
 	release  string // uname -r, as it must be
 	mismatch string // what the kernel does with BTF that does not fit: allowed or refused
+	built    bool   // kernel and modules are one build
 }
 
 func main() {
@@ -34,16 +39,20 @@ func main() {
 	var opts options
 	flag.StringVar(&opts.release, "release", "", "")
 	flag.StringVar(&opts.mismatch, "btf-mismatch", "", "")
+	flag.BoolVar(&opts.built, "built", false, "")
 	flag.Parse()
 
 	if err := mountAll(); err != nil {
 		fmt.Println("Bail out!", err)
+	} else if opts.built {
+		report(builtChecks(opts, "/modules"))
 	} else {
 		report(checks(opts))
 	}
 	unix.Sync()
-	// An error leaves a panic of the kernel, which ends the machine too.
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	// The machine ends when it starts again, for which a kernel needs no ACPI. An error leaves a panic of the kernel, which
+	// ends the machine too.
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 }
 
 func mountAll() error {

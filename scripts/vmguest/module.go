@@ -19,9 +19,12 @@ const (
 	sysBTF     = "/sys/kernel/btf/" + moduleName
 )
 
-// load puts the module into the kernel and returns what the kernel said meanwhile. The release and
-// the CRCs of symbols, which differ between point releases and have nothing to do with BTF, are ignored.
-func load(file string) (messages []string, err error) {
+// anyRelease makes the kernel ignore its release and the CRCs of symbols, which differ between point
+// releases and have nothing to do with BTF. It needs CONFIG_MODULE_FORCE_LOAD.
+const anyRelease = unix.MODULE_INIT_IGNORE_MODVERSIONS | unix.MODULE_INIT_IGNORE_VERMAGIC
+
+// load puts the module into the kernel, with flags of finit_module, and returns what the kernel said meanwhile.
+func load(file string, flags int) (messages []string, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func load(file string) (messages []string, err error) {
 	if _, err := unix.Seek(log, 0, unix.SEEK_END); err != nil {
 		return nil, fmt.Errorf("/dev/kmsg: %w", err)
 	}
-	err = unix.FinitModule(int(f.Fd()), "", unix.MODULE_INIT_IGNORE_MODVERSIONS|unix.MODULE_INIT_IGNORE_VERMAGIC)
+	err = unix.FinitModule(int(f.Fd()), "", flags)
 	messages, logErr := readMessages(log)
 	if err != nil {
 		err = fmt.Errorf("%s: %w\n%s", file, err, strings.Join(messages, "\n"))

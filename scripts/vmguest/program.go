@@ -49,7 +49,7 @@ type progLoadAttr struct {
 const moduleFD = 1
 
 // loadSyscallProgram loads a program of type BPF_PROG_TYPE_SYSCALL that may refer to the BTF of the
-// module. The verifier's log is part of the error.
+// module, if that is not nil. The verifier's log is part of the error.
 func loadSyscallProgram(insns asm.Instructions, module *btf.Handle) (*ebpf.Program, error) {
 	var code bytes.Buffer
 	if err := insns.Marshal(&code, binary.LittleEndian); err != nil {
@@ -58,7 +58,10 @@ func loadSyscallProgram(insns asm.Instructions, module *btf.Handle) (*ebpf.Progr
 	text := code.Bytes()
 	license := []byte("GPL\x00")
 	log := make([]byte, 64<<10)
-	fds := []int32{moduleFD: int32(module.FD())}
+	fds := []int32{moduleFD: 0}
+	if module != nil {
+		fds[moduleFD] = int32(module.FD())
+	}
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
 	attr := progLoadAttr{
@@ -98,10 +101,16 @@ func runSyscallProgram(insns asm.Instructions, module *btf.Handle) (uint32, erro
 
 // callKfunc is the instruction that calls a function of the module.
 func callKfunc(id btf.TypeID) asm.Instruction {
+	ins := callKernel(id)
+	ins.Offset = moduleFD
+	return ins
+}
+
+// callKernel is the instruction that calls a function of vmlinux.
+func callKernel(id btf.TypeID) asm.Instruction {
 	return asm.Instruction{
 		OpCode:   asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call),
 		Src:      asm.PseudoKfuncCall,
-		Offset:   moduleFD,
 		Constant: int64(id),
 	}
 }

@@ -3,8 +3,8 @@
 // Command vmtest boots a kernel in qemu with scripts/vmguest as its /init, and
 // judges what that prints on the serial console: lines of the Test Anything
 // Protocol, "1..N" first and then "ok" or "not ok" for each of N checks. A check
-// that fails or is missing makes the exit status 1. scripts/vmtest.sh prepares
-// everything it needs.
+// that fails or is missing makes the exit status 1. scripts/vmtest.sh and
+// scripts/kernel-build.sh prepare everything it needs.
 package main
 
 import (
@@ -23,10 +23,12 @@ import (
 func main() {
 	m := machine{}
 	var release, mismatch, initFile, accel, logFile string
+	var built bool
 	var limit time.Duration
 	flag.StringVar(&m.kernel, "kernel", "", "boot the image `FILE`")
 	flag.StringVar(&release, "release", "", "the kernel's `RELEASE`, which is checked")
 	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused")
+	flag.BoolVar(&built, "built", false, "kernel and modules are one build, all of whose BTF is checked; instead of -btf-mismatch")
 	flag.StringVar(&initFile, "init", "", "run `FILE`, a build of scripts/vmguest")
 	flag.StringVar(&accel, "accel", "auto", "kvm, tcg, or auto: kvm if that works")
 	flag.DurationVar(&limit, "timeout", 90*time.Second, "time for a boot with all checks")
@@ -36,11 +38,15 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if m.kernel == "" || release == "" || initFile == "" || (mismatch != "allowed" && mismatch != "refused") || flag.NArg() == 0 {
+	known := mismatch == "allowed" || mismatch == "refused"
+	if m.kernel == "" || release == "" || initFile == "" || known == built || flag.NArg() == 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	m.initArgs = []string{"-release=" + release, "-btf-mismatch=" + mismatch}
+	if built {
+		m.initArgs = []string{"-release=" + release, "-built"}
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()

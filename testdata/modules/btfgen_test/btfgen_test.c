@@ -25,6 +25,9 @@
 #define BTF_KFUNCS_START BTF_SET8_START
 #define BTF_KFUNCS_END BTF_SET8_END
 #endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0) /* there it asks for a reference, which programs have none of to the current task */
+#undef KF_TRUSTED_ARGS
+#endif
 #ifndef KF_TRUSTED_ARGS /* true of all kfuncs from 7.0 on */
 #define KF_TRUSTED_ARGS 0
 #endif
