@@ -13,6 +13,7 @@ import (
 
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // function is a FUNC record of the unit being read.
@@ -48,7 +49,9 @@ const noGroup = 0xffffffff
 
 // groupCache remembers the symbol group of a name: the same inline functions stand in thousands of units.
 // Its length is a power of two.
-type groupCache []struct {
+type groupCache []cachedGroup
+
+type cachedGroup struct {
 	name  btf.NameID
 	group int32
 }
@@ -62,7 +65,7 @@ func newGroupCache(size uint64) groupCache {
 	for n < groupCacheSize && n < size/512 {
 		n *= 2
 	}
-	return make(groupCache, n)
+	return pages.Touched[cachedGroup](int(n))
 }
 
 // group returns the symbol group of a function's name, or -1. Without a symbol table every

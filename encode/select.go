@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/btfgen/btfgen/internal/btf"
+	"github.com/btfgen/btfgen/internal/pages"
 )
 
 // instance is a function with code, or one that an analysis had something to say about,
@@ -86,7 +87,7 @@ func (s *selector) run() []chosen {
 // byGroup sorts list by the number that group gives, below n, and returns a function that gives the
 // part of a number.
 func byGroup[T any](list []T, n int, group func(*T) uint32) func(g int) []T {
-	start := make([]uint32, n+1)
+	start := pages.Touched[uint32](n + 1)
 	for i := range list {
 		start[group(&list[i])+1]++
 	}
