@@ -38,7 +38,7 @@ func distillAction(c *cli.Context) error {
 		return err
 	}
 	if c.String("o") == "" && c.String("out-dir") == "" {
-		return usagef("distill: writing the sections into the ELF file is not supported yet: give -o OUT or --out-dir DIR")
+		return usagef("distill: give -o OUT or --out-dir DIR; into the ELF file, with its IDs, it is btfgen resolve --distill --in-place")
 	}
 	outs, err := outputs("distill", files, c.String("o"), c.String("out-dir"), ".base")
 	if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,11 +11,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/btfgen/btfgen/elfpatch"
 	"github.com/btfgen/btfgen/encode"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/btfcheck"
 	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/internal/phase"
+	"github.com/btfgen/btfgen/kbuild"
 )
 
 func encodeCommand() *cli.Command {
@@ -25,7 +28,8 @@ func encodeCommand() *cli.Command {
 		Usage:           "read the DWARF of kernels and modules and write BTF",
 		ArgsUsage:       "FILE...",
 		Description: "Each FILE is an ELF file with DWARF and gives one raw, deduplicated BTF blob. That of a module holds only what\n" +
-			"the BTF of its kernel, the base, does not have. @LIST stands for the files that LIST names.\n\n" +
+			"the BTF of its kernel, the base, does not have. Without -o and --out-dir it goes into FILE, as section .BTF.\n" +
+			"@LIST stands for the files that LIST names.\n\n" +
 			"Features (* is on by default):\n" + encode.FeatureHelp(),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "write the BTF of the one FILE to `OUT`"},
@@ -36,7 +40,7 @@ func encodeCommand() *cli.Command {
 			&cli.StringFlag{Name: "array-style", DefaultText: "as the base, or nested", Usage: "multi-dimensional arrays as in `STYLE`: nested, as pahole 1.32, or flat, as before"},
 			&cli.StringFlag{Name: "compat", Usage: "choose functions and variables as `TOOL` does: pahole"},
 			&cli.StringFlag{Name: "base", DefaultText: "for modules that of their kernel", Usage: "split against the BTF of `BASE`: raw BTF, vmlinux or boot image; none: stand-alone"},
-			&cli.BoolFlag{Name: "require-base", DisableDefaultText: true, Usage: "fail for a module whose base is not found; with -o and --out-dir that is so anyway"},
+			&cli.BoolFlag{Name: "require-base", DisableDefaultText: true, Usage: "fail for a module whose base is not found, which else stays as it is; with -o and --out-dir that is so anyway"},
 			&cli.StringFlag{Name: "base-fwd", Value: "accept", Usage: "types of the base that lead to a forward declaration which the module defines: `POLICY` accept, they serve, or strict, they do not"},
 			&cli.IntFlag{Name: "max-base-misses", DefaultText: "any", Usage: "fail if more than `N` structs and unions differ from those of their name in the base"},
 			&cli.BoolFlag{Name: "distill", DisableDefaultText: true, Usage: "write what the module uses of the base to OUT.base (.BTF.base), and split against that"},
@@ -55,7 +59,9 @@ func encodeCommand() *cli.Command {
 // encodeJob is what the flags of encode ask for.
 type encodeJob struct {
 	options       encode.Options
-	outs          []string // by operand
+	outs          []string // by operand, with inPlace all ""
+	inPlace       bool     // into the ELF files
+	requireBase   bool
 	report        string
 	stats, json   bool
 	verify, fatal bool
@@ -72,7 +78,7 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 			Report: c.String("report") != ""},
 		report: c.String("report"), stats: c.Bool("stats"), json: c.Bool("json"),
 		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
-		bases: bases{named: c.String("base")}, maxMisses: -1,
+		bases: bases{named: c.String("base")}, requireBase: c.Bool("require-base"), maxMisses: -1,
 	}
 	var err error
 	if j.files, err = operands(c); err != nil {
@@ -80,8 +86,6 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 	}
 	files, out, dir := j.files, c.String("o"), c.String("out-dir")
 	switch {
-	case out == "" && dir == "":
-		return nil, usagef("encode: writing the section into the ELF file is not supported yet: give -o OUT or --out-dir DIR")
 	case j.bases.named == "none" && c.Bool("require-base"):
 		return nil, usagef("encode: --base none and --require-base exclude each other")
 	case j.json && !j.stats:
@@ -102,7 +106,11 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 	if j.options.Distill = c.Bool("distill"); j.options.Distill {
 		suffixes = []string{".base"}
 	}
-	if j.outs, err = outputs("encode", files, out, dir, suffixes...); err != nil {
+	if j.inPlace = out == "" && dir == ""; j.inPlace {
+		j.files = distinct(j.files)
+		files = j.files
+		j.outs, j.options.Again = make([]string, len(files)), true
+	} else if j.outs, err = outputs("encode", files, out, dir, suffixes...); err != nil {
 		return nil, err
 	}
 	if b := j.bases.named; b != "" && b != "none" {
@@ -151,6 +159,14 @@ func encodeAction(c *cli.Context) error {
 // file encodes one file. The output exists only if all went well.
 func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	opt := j.options
+	var target *elfpatch.File // opened first, so that a file that changes while it is encoded is noticed
+	if j.inPlace {
+		var err error
+		if target, err = elfpatch.Open(file, elfpatch.Options{NoSync: true}); err != nil {
+			return err
+		}
+		defer target.Close()
+	}
 	if j.stats {
 		opt.Timer = phase.New()
 	}
@@ -160,7 +176,13 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	}
 	defer f.Close()
 	var basePath string
-	if opt.Base, basePath, err = j.bases.of(f); err != nil {
+	opt.Base, basePath, err = j.bases.of(f)
+	var none *kbuild.NoBaseError
+	switch {
+	case j.inPlace && !j.requireBase && errors.As(err, &none):
+		fmt.Fprintln(stderr, none.Skipped(file))
+		return nil
+	case err != nil:
 		return err
 	}
 	bar := newProgress(stderr, filepath.Base(file))
@@ -193,7 +215,12 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		}
 	}
 	stop := opt.Timer.Start("save")
-	err = j.save(out, res)
+	if target != nil {
+		err = saveSections(target, file, res)
+	}
+	if err == nil {
+		err = j.save(out, res)
+	}
 	stop()
 	if err != nil {
 		return err
@@ -243,11 +270,14 @@ func verify(res *encode.Result, base *btf.Base) error {
 	return btfcheck.Check(res.BTF)
 }
 
-// save writes the result and the report: both, or if one cannot be written neither.
+// save writes the result, if it is not in the ELF file, and the report: both, or if one cannot be written neither.
 func (j *encodeJob) save(out string, res *encode.Result) error {
-	outs := []namedOutput{{out, writeBytes(res.BTF)}}
-	if res.Base != nil {
-		outs = append(outs, namedOutput{out + ".base", writeBytes(res.Base)})
+	var outs []namedOutput
+	if !j.inPlace {
+		outs = append(outs, namedOutput{out, writeBytes(res.BTF)})
+		if res.Base != nil {
+			outs = append(outs, namedOutput{out + ".base", writeBytes(res.Base)})
+		}
 	}
 	if j.report != "" {
 		outs = append(outs, namedOutput{j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) }})

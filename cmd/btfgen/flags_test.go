@@ -46,7 +46,10 @@ func TestEncodeFlags(t *testing.T) {
 				j.options.Report = true
 			}), ""},
 		{"no file", []string{"-o", "out"}, nil, "encode: no FILE given"},
-		{"no output", []string{"a"}, nil, "encode: writing the section into the ELF file is not supported yet: give -o OUT or --out-dir DIR"},
+		{"into the files", []string{"a", "b"}, plain(func(j *encodeJob) {
+			j.files, j.outs, j.inPlace, j.options.Again = []string{"a", "b"}, []string{"", ""}, true, true
+		}), ""},
+		{"base that must not be", []string{"--base", "none", "--require-base", "a"}, nil, "encode: --base none and --require-base exclude each other"},
 		{"two outputs", []string{"-o", "out", "--out-dir", "d", "a"}, nil, "encode: -o and --out-dir exclude each other"},
 		{"two files", []string{"-o", "out", "a", "b"}, nil, "encode: -o takes one FILE, there are 2: use --out-dir"},
 		{"flag last", []string{"-o", "out", "a", "-v"}, nil, "encode: -v stands behind a FILE: flags come first (./-v names a file)"},
