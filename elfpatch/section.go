@@ -105,6 +105,7 @@ func (im *image) set(e *Edit) error {
 		return errorf(&s.Section, 0, "cannot be set, the relocations in %s apply to it", r.Name)
 	}
 	switch n := uint64(len(e.data)); {
+	case s.size == 0 && s.Type == elf.SHT_PROGBITS: // lld leaves an empty .BTF with SHF_ALLOC in vmlinux, of which nothing is loaded
 	case im.inSegment(s) && (s.Type == elf.SHT_NOBITS || s.size != n):
 		return errorf(&s.Section, 0, "has %d bytes and is part of a segment, it cannot have %d", s.FileSize, n)
 	case im.inSegment(s) && im.file.Compressed(&s.Section):

@@ -63,6 +63,13 @@ func TestSegments(t *testing.T) {
 			t.Errorf("sections %+v at %#x", p.sections, p.offs)
 		}
 
+		// An empty section that would be loaded, as lld leaves it, is like none.
+		empty := testkit.Section{Name: ".BTF", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC}
+		p = parse(t, edit(t, linked(v, []elf.Prog64{load(0, 4396)}, text, empty, debug), Set(".BTF", btfData)))
+		if got := p.one(t, ".BTF"); got.data != string(btfData) {
+			t.Errorf("empty .BTF has become %+v", got)
+		}
+
 		// A segment behind all sections: what is added comes after it.
 		end := uint64(len(linked(v, []elf.Prog64{load(0, 1)}, text)))
 		b = linked(v, []elf.Prog64{load(end, 300)}, text)
