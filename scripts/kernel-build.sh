@@ -292,5 +292,8 @@ else
 	btfgen=$out/btfgen
 	go build -o "$btfgen" ./cmd/btfgen
 fi
-for s in "${series[@]}"; do test_series "$s"; done
+for s in "${series[@]}"; do
+	test_series "$s"
+	if [ -z "${KEEP:-}" ]; then rm -rf "${out:?}/$s"; fi
+done
 finish
