@@ -8,16 +8,21 @@ func BenchmarkNewBaseKernel(b *testing.B) {
 	t := mustRead(b, kernelBlobs(b)[0], nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		NewBase(t).strings()
+		NewBase(t).whole()
 	}
 }
 
-// BenchmarkIndexBaseKernel is NewBase without the strings, which it indexes in the background.
-func BenchmarkIndexBaseKernel(b *testing.B) {
+// BenchmarkNewBaseSomeKernel indexes what 3,000 names may need, as many as a small module has.
+func BenchmarkNewBaseSomeKernel(b *testing.B) {
 	t := mustRead(b, kernelBlobs(b)[0], nil)
+	var sums []uint32
+	for id := ID(1); int(id) < t.NumIDs() && len(sums) < 3000; id += 5 {
+		sums = append(sums, nameSum(t.Name(id)))
+	}
+	f := newNameFilter(sums)
 	b.ReportAllocs()
 	for b.Loop() {
-		newBase(t)
+		NewBase(t).index(f)
 	}
 }
 
@@ -27,7 +32,7 @@ func BenchmarkResolveSplitKernel(b *testing.B) {
 	t := mustRead(b, blobs[0], nil)
 	module := mustRead(b, blobs[len(blobs)-1], t)
 	base := NewBase(t)
-	base.strings()
+	base.whole()
 	names := NewNameTable()
 	var u Unit
 	if err := module.ownUnit(&u, base, 0, names); err != nil {
@@ -54,7 +59,7 @@ func BenchmarkMergeSplitKernel(b *testing.B) {
 	t := mustRead(b, blobs[0], nil)
 	module := mustRead(b, blobs[len(blobs)-1], t)
 	base := NewBase(t)
-	base.strings()
+	base.whole()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := MergeSplit(base, []*Table{module}, AcceptFwds, 1); err != nil {

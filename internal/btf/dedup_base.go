@@ -50,6 +50,7 @@ const baseNames = MaxNameRef + 1
 // split is what a Dedup knows of its base.
 type split struct {
 	base   *Base
+	index  *baseIndex // set when the names of the units are known
 	policy FwdPolicy
 	whole  bool // enter all types of the base: for tests
 	blobs  bool // units are split blobs, which keep a declaration only if it may mean a definition of the base
@@ -86,12 +87,13 @@ func (d *Dedup) BaseID(id ClassID) ID {
 func (d *Dedup) enterBase() error {
 	s := d.split
 	s.ownEnd = uint32(len(d.blocks) << blockBits)
-	index, err := d.indexNames()
+	names, err := d.indexNames()
 	if err != nil {
 		return err
 	}
-	l := newLoader(s.base, &s.unit, func(b []byte, off StrOff) NameID {
-		id, ok := index.find(b)
+	s.index = s.base.index(newNameFilter(names.sums))
+	l := newLoader(s.index, &s.unit, func(b []byte, off StrOff) NameID {
+		id, ok := names.find(b)
 		if !ok {
 			id = baseNames + NameID(len(s.names))
 			s.names = append(s.names, off)
@@ -105,7 +107,7 @@ func (d *Dedup) enterBase() error {
 	if s.whole {
 		l.needAll()
 	} else {
-		d.ask(l, index)
+		d.ask(l, names)
 	}
 	if err := l.fill(); err != nil {
 		return err
@@ -217,8 +219,8 @@ type nameIndex struct {
 	d     *Dedup
 	known numberMap // NameID -> hash
 	slots []nameSlot
-	used  int
-	bytes int // of the names
+	sums  []uint32 // nameSum of each name
+	bytes int      // of the names
 }
 
 type nameSlot struct {
@@ -254,7 +256,7 @@ func (x *nameIndex) add(id NameID) error {
 	if _, ok := x.known.get(uint32(id)); ok {
 		return nil
 	}
-	if 2*x.used >= len(x.slots) {
+	if 2*len(x.sums) >= len(x.slots) {
 		old := x.slots
 		x.slots = pages.Touched[nameSlot](4 * len(old))
 		for _, s := range old {
@@ -278,7 +280,7 @@ func (x *nameIndex) add(id NameID) error {
 		return ErrSameNames
 	}
 	*slot = nameSlot{h, id}
-	x.used++
+	x.sums = append(x.sums, nameSum(b))
 	return nil
 }
 
@@ -311,7 +313,7 @@ func (x *nameIndex) find(b []byte) (NameID, bool) {
 
 // loader fills a unit with types of a base.
 type loader struct {
-	base  *Base
+	base  *baseIndex
 	s     source
 	ids   []ID             // by record: the type, with loadStub
 	at    numberMap        // type -> record
@@ -325,7 +327,7 @@ type loader struct {
 const loadStub = 1 << 31
 
 // newLoader returns a loader whose unit gets names from name, which is called once for each offset.
-func newLoader(b *Base, u *Unit, name func(b []byte, off StrOff) NameID) *loader {
+func newLoader(b *baseIndex, u *Unit, name func(b []byte, off StrOff) NameID) *loader {
 	var known numberMap
 	l := &loader{base: b, ids: []ID{0}}
 	l.s = source{t: b.t, u: u, name: func(off StrOff) NameID {

@@ -162,7 +162,7 @@ func (b *binder) find(id uint32) (found ID) {
 	n := RecordSize(c.Kind, c.Count)
 	b.buf = slices.Grow(b.buf[:0], n)[:n]
 	b.w.put(b.buf, id)
-	base := d.split.base
+	base := d.split.index
 	base.exact.each(hashString(b.buf), func(id ID) bool {
 		if string(base.t.Type(id).Raw()) == string(b.buf) {
 			found = id
@@ -181,7 +181,7 @@ func (b *binder) name(id NameID) bool {
 	off, ok := b.names.get(uint32(id))
 	if !ok {
 		off = noString
-		if o, ok := b.d.split.base.strings().Find(b.d.nameBytes(id)); ok {
+		if o, ok := b.d.split.index.strings.Find(b.d.nameBytes(id)); ok {
 			off = uint32(o)
 		}
 		b.names.set(uint32(id), off)

@@ -58,7 +58,7 @@ func (t *Table) rebuilt(types, strs []byte, offs []uint32) *Table {
 // uniqueStrings tells whether two offsets of a standalone blob with the same string are the same offset. Whoever writes BTF
 // sees to that; a hostile blob may hold a string twice, or use the end of one as another.
 func (t *Table) uniqueStrings() bool {
-	if x := newStringIndex(t.strs); len(x.entries) != bytes.Count(t.strs, []byte{0})-1 || x.repeats(t.strs) {
+	if x := newStringIndex(t.strs, nil); len(x.entries) != bytes.Count(t.strs, []byte{0})-1 || x.repeats(t.strs) {
 		return false
 	}
 	starts := func(off StrOff) bool { return off == 0 || off <= MaxNameRef && t.strs[off-1] == 0 }

@@ -31,7 +31,7 @@ func NewEditor(t *Table, base *Base) *Editor {
 	e.t.types = append(make([]byte, 0, len(t.types)+len(t.types)/64), t.types...)
 	e.t.offs = append(make([]uint32, 0, len(t.offs)+len(t.offs)/64), t.offs...)
 	if base != nil && t.base == base.t {
-		e.strings = indexStrings(t, base.strings())
+		e.strings = indexStrings(t, base.whole().strings)
 	} else {
 		e.strings = IndexStrings(t)
 	}

@@ -166,7 +166,7 @@ type Writer struct {
 func (d *Dedup) NewWriter() *Writer {
 	w := &Writer{d: d}
 	if d.split != nil {
-		w.strings = NewStringTable(d.split.base.strings())
+		w.strings = NewStringTable(d.split.index.strings)
 	} else {
 		w.strings = NewStringTable(nil)
 	}

@@ -11,6 +11,7 @@ import (
 // at a time, and a process that encodes one small module spends a sixth of its time there. Here the strings are only sorted into
 // buckets by some bits of their hash, in two sequential passes; a lookup reads one bucket from its start.
 type stringIndex struct {
+	names   *nameFilter // of those that are in the index
 	shift   uint
 	starts  []uint32 // by bucket, the top bits of the hash: where its entries begin, and at the end their number
 	entries []stringSlot
@@ -19,21 +20,27 @@ type stringIndex struct {
 // bucketStrings is about how many strings share a bucket, two cache lines.
 const bucketStrings = 16
 
-// newStringIndex makes an index of the strings in buf, each of which ends with a NUL. Those of a bucket stay in order,
-// so that of equal ones the first is found.
-func newStringIndex(buf []byte) stringIndex {
-	n := bytes.Count(buf, []byte{0})
-	logBuckets := uint(bits.Len(uint(n / bucketStrings)))
-	x := stringIndex{shift: 32 - logBuckets, starts: make([]uint32, 1<<logBuckets+1)}
-	all := make([]stringSlot, 0, n)
+// newStringIndex makes an index of the strings in buf that pass a filter; each ends with a NUL. Those of a bucket stay in
+// order, so that of equal ones the first is found.
+func newStringIndex(buf []byte, names *nameFilter) stringIndex {
+	guess := 0
+	if names != nil {
+		guess = 2 * len(names.sums)
+	} else {
+		guess = bytes.Count(buf, []byte{0})
+	}
+	all := make([]stringSlot, 0, guess)
 	for pos := 0; pos < len(buf); {
 		n := bytes.IndexByte(buf[pos:], 0)
-		if n > 0 {
-			h := hashString(buf[pos : pos+n])
-			all = append(all, stringSlot{h, uint32(pos) + 1})
-			x.starts[h>>x.shift]++
+		if str := buf[pos : pos+n]; n > 0 && (names == nil || names.has(nameSum(str))) {
+			all = append(all, stringSlot{hashString(str), uint32(pos) + 1})
 		}
 		pos += n + 1
+	}
+	logBuckets := uint(bits.Len(uint(len(all) / bucketStrings)))
+	x := stringIndex{names: names, shift: 32 - logBuckets, starts: make([]uint32, 1<<logBuckets+1)}
+	for _, s := range all {
+		x.starts[s.hash>>x.shift]++
 	}
 	end := uint32(0)
 	for i, count := range x.starts {
@@ -54,6 +61,9 @@ func newStringIndex(buf []byte) stringIndex {
 
 // find returns the first position of a string in buf.
 func (x *stringIndex) find(buf, str []byte, h uint32) (pos uint32, ok bool) {
+	if x.names != nil && !x.names.has(nameSum(str)) {
+		return findString(buf, str)
+	}
 	if len(x.entries) == 0 {
 		return 0, false
 	}
@@ -64,4 +74,21 @@ func (x *stringIndex) find(buf, str []byte, h uint32) (pos uint32, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// findString looks for a string without an index.
+func findString(buf, str []byte) (pos uint32, ok bool) {
+	if bytes.IndexByte(str, 0) >= 0 {
+		return 0, false
+	}
+	str = append(str[:len(str):len(str)], 0)
+	for at := 0; ; at++ {
+		i := bytes.Index(buf[at:], str)
+		if i < 0 {
+			return 0, false
+		}
+		if at += i; at == 0 || buf[at-1] == 0 {
+			return uint32(at), true
+		}
+	}
 }

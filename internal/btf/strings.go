@@ -57,12 +57,16 @@ func NewStringTable(base *StringTable) *StringTable {
 // they have there. Of equal strings in one section the first counts; a string that
 // is only the tail of another one is not found. Strings aliases the input until the
 // first Add.
-func IndexStrings(t *Table) *StringTable {
+func IndexStrings(t *Table) *StringTable { return indexSome(t, nil) }
+
+// indexSome is IndexStrings for a caller who mostly looks for strings that pass a filter: others take the time to
+// read all of them.
+func indexSome(t *Table, names *nameFilter) *StringTable {
 	s := &StringTable{start: t.strBase, buf: t.strs[:len(t.strs):len(t.strs)]}
 	if t.base != nil {
-		s.base = IndexStrings(t.base)
+		s.base = indexSome(t.base, names)
 	}
-	s.index = newStringIndex(s.buf)
+	s.index = newStringIndex(s.buf, names)
 	return s
 }
 
