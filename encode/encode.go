@@ -194,8 +194,10 @@ func encode(in *input, opt *Options) (res *Result, err error) {
 	g.SetLimit(opt.Jobs)
 	g.Go(func() (err error) {
 		defer internalError(&err)
-		types = append(run.dedup.Types(), run.dedup.Vars()...)
-		return out.Append(types)
+		return elfview.CatchFaults(func() error { // strings of the base
+			types = append(run.dedup.Types(), run.dedup.Vars()...)
+			return out.Append(types)
+		})
 	})
 	g.Go(func() (err error) {
 		defer internalError(&err)
@@ -258,6 +260,9 @@ func (r *Result) distill(base *btf.Base) error {
 // internalError turns a broken invariant of ours into an error, with the stack for whoever mends it.
 func internalError(err *error) {
 	if x := recover(); x != nil {
+		if *err = elfview.FaultError(x); *err != nil {
+			return
+		}
 		stack := make([]byte, 2048)
 		*err = fmt.Errorf("internal error: %v\n%s", x, stack[:runtime.Stack(stack, false)])
 	}

@@ -23,6 +23,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/btfgen/btfgen/internal/elfview"
 )
 
 // BaseStore is the folder, below the root, of bases that were saved for kernels
@@ -38,6 +40,9 @@ type BaseRequest struct {
 	Release  string      // the target kernel's; "": that of Module
 	ObjTree  string      // $(objtree) of the kernel build that calls, "" outside of one
 
+	// Map allows the BTF to be mapped instead of read, see elfview.MapFile.
+	Map bool
+
 	// Root is the folder that stands for /, "" for / itself. Explicit and ObjTree
 	// are not below it. Absolute symbolic links lead out of it.
 	Root string
@@ -46,15 +51,34 @@ type BaseRequest struct {
 // Base is the BTF of a kernel.
 type Base struct {
 	Path    string
-	Data    []byte      // raw BTF in memory of its own; of its contents only the header was checked
+	Data    []byte      // raw BTF, maybe mapped (elfview.MapFile); of its contents only the header was checked
 	Big     bool        // big-endian
 	Machine elf.Machine // EM_NONE if the file does not tell, as raw BTF does not
 	Why     string      // one phrase: what was chosen, in which form
 	Tried   []Attempt   // what was passed over, in order
+
+	mapped fs.FileInfo // what Path led to, if Data is mapped from it
 }
 
 func newBase(path string, k kernelFile, what string) *Base {
-	return &Base{Path: path, Data: k.btf, Big: k.big, Machine: k.machine, Why: what + ", " + k.form}
+	b := &Base{Path: path, Data: k.btf, Big: k.big, Machine: k.machine, Why: what + ", " + k.form}
+	if k.mapped {
+		b.mapped = k.info
+	}
+	return b
+}
+
+// Changed returns an error if Data may not be what it was: somebody has written into the file. One that took its
+// place has no effect.
+func (b *Base) Changed() error {
+	if b.mapped == nil {
+		return nil
+	}
+	now, err := os.Stat(b.Path)
+	if err != nil || !os.SameFile(now, b.mapped) || now.Size() == b.mapped.Size() && now.ModTime().Equal(b.mapped.ModTime()) {
+		return nil
+	}
+	return fmt.Errorf("base %s %w", b.Path, elfview.ErrChanged)
 }
 
 // Attempt is a place that gave no base.
@@ -119,7 +143,7 @@ func FindBase(req BaseRequest) (*Base, error) {
 		s.release = req.Module.Release
 	}
 	if req.Explicit != "" {
-		k, err := readKernel(req.Explicit)
+		k, err := readKernel(req.Explicit, req.Map)
 		if err == nil {
 			err = s.machineFits(k)
 		}
@@ -185,7 +209,7 @@ func (s *baseSearch) look(p place) *Base {
 			err = p.before(path)
 		}
 		if err == nil {
-			if k, err = readKernel(path); err != nil {
+			if k, err = readKernel(path, s.req.Map); err != nil {
 				s.learnID(path, k.buildID)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btfgen/btfgen/internal/testkit"
 )
@@ -340,5 +341,44 @@ func TestFindBaseUnreadable(t *testing.T) {
 	_, err := FindBase(BaseRequest{Module: module(t, release), Root: root})
 	if err == nil || !strings.Contains(err.Error(), "vmlinuz-"+release+": permission denied") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A base that is mapped is noticed to be written into, but not to be replaced, which leaves the mapped file as it is.
+func TestBaseChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vmlinux.btf")
+	kernel := blob(false, "kernel")
+	if err := os.WriteFile(path, kernel, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	base := func() *Base {
+		b, err := FindBase(BaseRequest{Explicit: path, Map: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(b.Data, kernel) {
+			t.Fatalf("%d bytes of BTF, the file has %d", len(b.Data), len(kernel))
+		}
+		if err := b.Changed(); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	b := base()
+	if err := os.Chtimes(path, time.Time{}, time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Changed(); err == nil || err.Error() != "base "+path+" changed while it was being read" {
+		t.Errorf("written into: %v", err)
+	}
+	b = base()
+	if err := os.WriteFile(path+".new", kernel[:10], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Changed(); err != nil || !bytes.Equal(b.Data, kernel) {
+		t.Errorf("replaced: %v", err)
 	}
 }

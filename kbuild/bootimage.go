@@ -205,7 +205,7 @@ func kernelFromContents(b []byte) (kernelFile, error) {
 	if isELF(b) {
 		var f *elfview.File
 		if f, err = elfview.New(bytes.NewReader(b), int64(len(b))); err == nil {
-			k, err = kernelFromELF(f)
+			k, err = kernelFromELF(f, false)
 		}
 	} else {
 		k, err = kernelFromFlat(b)

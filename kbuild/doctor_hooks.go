@@ -197,12 +197,12 @@ func (e *examination) checkDKMS() {
 // hidesClang tells whether there is a vmlinux whose .comment does not name the compiler.
 func (e *examination) hidesClang() bool {
 	path := filepath.Join(e.objtree, "vmlinux")
-	file, size, err := openRegular(path)
+	file, info, err := openRegular(path)
 	if err != nil {
 		return false
 	}
 	defer file.Close()
-	f, err := elfview.New(file, size)
+	f, err := elfview.New(file, info.Size())
 	if err != nil {
 		return true // raw BTF
 	}

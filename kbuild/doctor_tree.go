@@ -28,12 +28,12 @@ const maxText = 16 << 20
 
 // readText returns a text file of a tree.
 func readText(path string) (string, error) {
-	f, size, err := openRegular(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	if size > maxText {
+	if size := info.Size(); size > maxText {
 		return "", fmt.Errorf("%d bytes, at most %d are read", size, maxText)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxText))

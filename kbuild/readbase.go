@@ -23,20 +23,30 @@ const maxBTF = 256 << 20
 const maxImage = 1 << 30
 
 // ReadBase returns the BTF in a file, in memory of its own: raw BTF, an ELF file
-// with a section .BTF, or a boot image with either inside. Of the BTF only the
-// header is checked, and that it can serve as a base: it is not split. Errors do
-// not name the file.
+// with a section .BTF, or a boot image with either inside. Of the BTF only the header is checked, and that
+// it can serve as a base: it is not split. Errors do not name the file.
 func ReadBase(path string) ([]byte, error) {
-	k, err := readKernel(path)
+	k, err := readKernel(path, false)
 	if err != nil {
 		return nil, err
 	}
 	return k.btf, nil
 }
 
+// MapBase is ReadBase for bytes that may be mapped, see elfview.MapFile.
+func MapBase(path string) (*Base, error) {
+	k, err := readKernel(path, true)
+	if err != nil {
+		return nil, err
+	}
+	return newBase(path, k, "named"), nil
+}
+
 // kernelFile is what a file says of a kernel.
 type kernelFile struct {
 	btf     []byte
+	mapped  bool        // btf is the file itself
+	info    fs.FileInfo // of the file, when it was opened
 	big     bool        // byte order of btf
 	form    string      // "ELF", "raw BTF", "bzImage, xz"
 	machine elf.Machine // EM_NONE: unknown
@@ -45,13 +55,19 @@ type kernelFile struct {
 }
 
 // readKernel reads what kind of file stands at path. With an error, the build ID
-// may be set.
-func readKernel(path string) (kernelFile, error) {
-	f, size, err := openRegular(path)
+// may be set. The BTF is mapped if that is allowed and the file is not compressed.
+func readKernel(path string, mapped bool) (kernelFile, error) {
+	f, info, err := openRegular(path)
 	if err != nil {
 		return kernelFile{}, err
 	}
 	defer f.Close()
+	k, err := kernelFromFile(f, info.Size(), mapped)
+	k.info = info
+	return k, err
+}
+
+func kernelFromFile(f *os.File, size int64, mapped bool) (kernelFile, error) {
 	if size == 0 {
 		return kernelFile{}, errors.New("empty file")
 	}
@@ -68,9 +84,9 @@ func readKernel(path string) (kernelFile, error) {
 		if s := wrapped(e); s != nil && e.Section(".BTF") == nil {
 			return kernelFromWrapper(e, s)
 		}
-		return kernelFromELF(e)
+		return kernelFromELF(e, mapped)
 	case isBTF(head):
-		return kernelFromBTF(f, head, size)
+		return kernelFromBTF(f, head, size, mapped)
 	}
 	if size > maxImage {
 		return kernelFile{}, fmt.Errorf("neither ELF nor BTF, and with %d bytes too large for a boot image", size)
@@ -82,12 +98,12 @@ func readKernel(path string) (kernelFile, error) {
 	return kernelFromImage(b)
 }
 
-// openRegular opens a regular file and returns its size.
-func openRegular(path string) (*os.File, int64, error) {
+// openRegular opens a regular file.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	// Without O_NONBLOCK, opening a FIFO waits for a writer.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, 0, withoutPath(err)
+		return nil, nil, withoutPath(err)
 	}
 	fi, err := f.Stat()
 	switch {
@@ -98,10 +114,10 @@ func openRegular(path string) (*os.File, int64, error) {
 	case !fi.Mode().IsRegular():
 		err = errors.New("is not a regular file")
 	default:
-		return f, fi.Size(), nil
+		return f, fi, nil
 	}
 	f.Close()
-	return nil, 0, err
+	return nil, nil, err
 }
 
 // withoutPath drops the operation and the file name that package os puts into its
@@ -119,7 +135,7 @@ func isELF(b []byte) bool {
 }
 
 // kernelFromELF reads .BTF.
-func kernelFromELF(f *elfview.File) (kernelFile, error) {
+func kernelFromELF(f *elfview.File, mapped bool) (kernelFile, error) {
 	k := kernelFile{form: "ELF", machine: f.Machine}
 	if IsModule(f) {
 		return k, errors.New("is a module, its BTF needs a base itself")
@@ -137,21 +153,25 @@ func kernelFromELF(f *elfview.File) (kernelFile, error) {
 	if err == nil && n > maxBTF {
 		err = fmt.Errorf("section .BTF has %d bytes, at most %d are read", n, maxBTF)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case mapped:
+		k.btf, k.mapped, err = f.Map(s)
+	default:
 		k.btf, err = f.Data(s)
 	}
 	if err == nil {
 		k.big, err = checkBase(k.btf)
 	}
 	if err != nil {
-		k.btf, k.buildID = nil, buildIDOf(f)
+		k.btf, k.mapped, k.buildID = nil, false, buildIDOf(f)
 		return k, err
 	}
 	return k, nil
 }
 
 // kernelFromBTF reads a file that is raw BTF and starts with head.
-func kernelFromBTF(r io.ReaderAt, head []byte, size int64) (kernelFile, error) {
+func kernelFromBTF(f *os.File, head []byte, size int64, mapped bool) (kernelFile, error) {
 	h, err := readBTFHeader(head)
 	if err == nil && h.size > maxBTF {
 		err = fmt.Errorf("BTF header: %d bytes, at most %d are read", h.size, maxBTF)
@@ -162,9 +182,15 @@ func kernelFromBTF(r io.ReaderAt, head []byte, size int64) (kernelFile, error) {
 	if err != nil {
 		return kernelFile{}, err
 	}
-	k := kernelFile{form: "raw BTF", btf: make([]byte, size)}
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, size), k.btf); err != nil {
-		return kernelFile{}, withoutPath(err)
+	k := kernelFile{form: "raw BTF"}
+	if mapped {
+		k.btf, k.mapped = elfview.MapFile(f, 0, size)
+	}
+	if !k.mapped { // nor can it be in sysfs before Linux 6.16
+		k.btf = make([]byte, size)
+		if _, err := io.ReadFull(io.NewSectionReader(f, 0, size), k.btf); err != nil {
+			return kernelFile{}, withoutPath(err)
+		}
 	}
 	if k.big, err = checkBase(k.btf); err != nil {
 		return kernelFile{}, err

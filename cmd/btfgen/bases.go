@@ -33,8 +33,8 @@ type baseKey struct {
 
 type foundBase struct {
 	once sync.Once
+	*kbuild.Base
 	base *btf.Base
-	path string
 	err  error
 }
 
@@ -61,14 +61,32 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 		b.found[key] = x
 	}
 	b.mu.Unlock()
-	x.once.Do(func() { x.base, x.path, x.err = b.read(info) })
-	return x.base, x.path, x.err
+	x.once.Do(func() { x.err = b.read(x, info) })
+	if x.err != nil {
+		return nil, "", x.err
+	}
+	return x.base, x.Path, nil
 }
 
-func (b *bases) read(info *kbuild.ModuleInfo) (*btf.Base, string, error) {
-	found, err := kbuild.FindBase(kbuild.BaseRequest{Explicit: b.named, Module: info, ObjTree: b.objTree})
+// changed returns an error if somebody has written into a base that was read.
+func (b *bases) changed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, x := range b.found {
+		if x.Base == nil {
+			continue
+		}
+		if err := x.Changed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bases) read(x *foundBase, info *kbuild.ModuleInfo) error {
+	found, err := kbuild.FindBase(kbuild.BaseRequest{Explicit: b.named, Module: info, ObjTree: b.objTree, Map: true})
 	if err != nil {
-		return nil, "", err
+		return err
 	}
 	if b.verbose != nil {
 		fmt.Fprintf(b.verbose, "btfgen: base %s: %s\n", found.Path, found.Why)
@@ -78,7 +96,11 @@ func (b *bases) read(info *kbuild.ModuleInfo) (*btf.Base, string, error) {
 	}
 	t, err := btf.Read(found.Data, nil)
 	if err != nil {
-		return nil, "", fmt.Errorf("base %s: %w", found.Path, err)
+		return fmt.Errorf("base %s: %w", found.Path, err)
 	}
-	return btf.NewBase(t), found.Path, nil
+	base := btf.NewBase(t)
+	b.mu.Lock() // for changed
+	x.Base, x.base = found, base
+	b.mu.Unlock()
+	return nil
 }

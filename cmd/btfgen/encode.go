@@ -189,6 +189,9 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	opt.Progress = bar.update
 	res, err := encode.Encode(f, opt)
 	bar.finish()
+	if err == nil {
+		err = j.bases.changed()
+	}
 	if err != nil {
 		return err
 	}

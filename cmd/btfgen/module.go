@@ -160,6 +160,9 @@ func (j *moduleJob) file(path string, stderr io.Writer) error {
 		return err
 	}
 	res, err := j.run(f, path, base, basePath, distill, false, nil, stderr)
+	if err == nil {
+		err = j.bases.changed()
+	}
 	switch {
 	case errors.Is(err, encode.ErrNoTypes) && j.out == "": // Rust alone, say: builds go on without
 		if j.verbose || j.fatal {

@@ -24,7 +24,7 @@ func paholeMain(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, note)
 		}
 		if p.Text == "" {
-			err = paholeEncode(p, stdout, stderr)
+			err = elfview.CatchFaults(func() error { return paholeEncode(p, stdout, stderr) })
 		} else {
 			_, err = io.WriteString(stdout, p.Text)
 		}
@@ -44,12 +44,12 @@ func paholeMain(args []string, stdout, stderr io.Writer) int {
 // paholeEncode encodes a file. One without types is no failure: there is no output then.
 func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
 	opt := paholeOptions(p)
+	base := new(kbuild.Base)
 	if p.Base != "" {
-		base, err := readPaholeBase(p.Base)
-		if err != nil {
+		var err error
+		if base, opt.Base, err = readPaholeBase(p.Base); err != nil {
 			return &kbuild.PaholeError{Exit: exitError, Text: fmt.Sprintf("Failed to parse base BTF '%s': %v", p.Base, err)}
 		}
-		opt.Base = base
 	}
 	if p.Detached != "" && sameFile(p.File, p.Detached) {
 		return fmt.Errorf("%s: the output would replace it", p.File)
@@ -64,6 +64,9 @@ func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
 	}
 	opt.Jobs = share(opt.Jobs)
 	res, err := paholeResult(p, opt)
+	if err == nil {
+		err = base.Changed()
+	}
 	var none *encode.NoDWARFError
 	switch {
 	case errors.As(err, &none), errors.Is(err, encode.ErrNoTypes):
@@ -120,16 +123,16 @@ func paholeOptions(p *kbuild.Pahole) encode.Options {
 }
 
 // readPaholeBase reads the BTF of a base. Errors do not name the file.
-func readPaholeBase(path string) (*btf.Base, error) {
-	b, err := kbuild.ReadBase(path)
+func readPaholeBase(path string) (*kbuild.Base, *btf.Base, error) {
+	b, err := kbuild.MapBase(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	t, err := btf.Read(b, nil)
+	t, err := btf.Read(b.Data, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return btf.NewBase(t), nil
+	return b, btf.NewBase(t), nil
 }
 
 // tellAsPahole prints what scripts read from pahole -V, why functions are left out, and on standard error the rest.

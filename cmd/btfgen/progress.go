@@ -7,7 +7,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 )
 
@@ -16,7 +17,8 @@ type progress struct {
 	w     io.Writer
 	name  string
 	start time.Time
-	bar   *progressbar.ProgressBar
+	shown *mpb.Progress // nil until there is a bar
+	bar   *mpb.Bar
 	tty   bool
 }
 
@@ -26,18 +28,21 @@ func newProgress(w io.Writer, name string) *progress {
 }
 
 func (p *progress) update(done, total int64) {
-	if !p.tty || p.bar == nil && time.Since(p.start) < 200*time.Millisecond {
+	if !p.tty || p.shown == nil && time.Since(p.start) < 200*time.Millisecond {
 		return
 	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.name),
-			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(50*time.Millisecond))
+	if p.shown == nil {
+		p.shown = mpb.New(mpb.WithOutput(p.w), mpb.WithWidth(30), mpb.WithRefreshRate(50*time.Millisecond))
+		p.bar = p.shown.AddBar(total, mpb.PrependDecorators(decor.Name(p.name+" ")), mpb.AppendDecorators(decor.Percentage()))
 	}
-	_ = p.bar.Set64(done) // a bar that cannot be drawn is no failure
+	p.bar.SetCurrent(done)
 }
 
+// finish takes the bar away. A later update would show another one.
 func (p *progress) finish() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
+	if p.shown != nil {
+		p.bar.Abort(true)
+		p.shown.Wait()
+		p.shown = nil
 	}
 }

@@ -22,7 +22,7 @@ import (
 func resolveBTFIDsMain(args []string, _, stderr io.Writer) int {
 	r, err := kbuild.ParseResolveBTFIDs(args)
 	if err == nil {
-		err = resolveBTFIDs(r, stderr)
+		err = elfview.CatchFaults(func() error { return resolveBTFIDs(r, stderr) }) // the base is mapped
 	}
 	if err == nil {
 		return exitOK
@@ -87,6 +87,11 @@ func resolveBTFIDs(r *kbuild.ResolveBTFIDs, stderr io.Writer) error {
 	if n := len(res.Warnings); n > 0 && r.FatalWarnings {
 		return kbuild.ResolveErrorf("FAILED: %s: %d warnings, and --fatal_warnings is given: nothing is written", r.File, n)
 	}
+	if f.base != nil {
+		if err := f.base.Changed(); err != nil {
+			return resolveFailure(r.File, err)
+		}
+	}
 	return saveAsResolve(f, res, beside, r.Verbose > 0, stderr)
 }
 
@@ -98,7 +103,7 @@ func asResolveReads(r *kbuild.ResolveBTFIDs, f *idsFile, idsOnly bool) (in resol
 	}
 	var base *btf.Base
 	if r.Base != "" && (!idsOnly || in.Own.Base == nil) {
-		if base, err = readPaholeBase(r.Base); err != nil {
+		if f.base, base, err = readPaholeBase(r.Base); err != nil {
 			return in, kbuild.ResolveErrorf("FAILED: load base BTF from %s: %s", r.Base, strerror(err))
 		}
 	}

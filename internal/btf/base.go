@@ -78,15 +78,18 @@ func (b *Base) UsesEnum64() bool { return b.wideEnum || b.t.NumIDs() <= manyType
 // findStyle looks for an example of each.
 func (b *Base) findStyle() {
 	for t := b.t; t != nil; t = t.base {
-		for _, start := range t.offs {
-			switch Kind(getU32(t.types[start+4:], t.big) >> 24 & maxKind) {
-			case KindEnum64:
-				b.wideEnum = true
-			case KindArray:
-				b.nested = b.nested || b.t.Kind(ID(getU32(t.types[start+recordLen:], t.big))) == KindArray
+		if len(t.sorts[sortNamed])*64 < len(t.offs) {
+			panic("btf: the base was edited and not read again")
+		}
+		for i := range forward(t.sorts[sortNamed]) {
+			if b.wideEnum = b.wideEnum || t.Kind(t.firstID+ID(i)) == KindEnum64; b.wideEnum {
+				break
 			}
-			if b.nested && b.wideEnum {
-				return
+		}
+		for i := range forward(t.sorts[sortArray]) {
+			elem, _, _ := t.own(i).Array()
+			if b.nested = b.nested || b.t.Kind(elem) == KindArray; b.nested {
+				break
 			}
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"math/bits"
 )
 
-// nameFilter is a set of names of which only sums are kept: has is true for each of them, and for about one in twenty others. A
+// nameFilter is a set of names of which only sums are kept: has is true for each of them, and for about one in forty others. A
 // nil filter is the set of all names.
 type nameFilter struct {
 	sums  []uint32
@@ -16,7 +16,7 @@ type nameFilter struct {
 }
 
 // filterBits is how many bits a name has in a nameFilter, at least.
-const filterBits = 16
+const filterBits = 32
 
 func newNameFilter(sums []uint32) *nameFilter {
 	log := max(6, uint(bits.Len(uint(filterBits*len(sums)))))

@@ -43,6 +43,7 @@ func (t *Table) withBlob(blob []byte) (*Table, error) {
 func (t *Table) rebuilt(types, strs []byte, offs []uint32) *Table {
 	n := *t
 	n.data, n.offs, n.orderBad = t.with(types, strs), offs, false
+	n.sorts = [numSorts][]uint64{}
 	end := t.hdrLen
 	place := func(section []byte) (data []byte, off int) {
 		off = end

@@ -30,6 +30,7 @@ func NewEditor(t *Table, base *Base) *Editor {
 	e := &Editor{t: *t, limit: editGrowth*len(t.types) + editSpare}
 	e.t.types = append(make([]byte, 0, len(t.types)+len(t.types)/64), t.types...)
 	e.t.offs = append(make([]uint32, 0, len(t.offs)+len(t.offs)/64), t.offs...)
+	e.t.sorts = [numSorts][]uint64{}
 	if base != nil && t.base == base.t {
 		e.strings = indexStrings(t, base.whole().strings)
 	} else {

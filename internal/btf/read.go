@@ -193,52 +193,91 @@ func (t *Table) checkStrings() error {
 	return nil
 }
 
-// findTypes walks the types section and notes where each record starts, and what checkTypes wants to know.
+// step is what findTypes knows of a kind: a shape in one word.
+type step struct {
+	fixed, elem uint8 // bytes of the record without elements, 0 if the kind is not known; of an element
+	sorts       uint8 // see sortsOf
+	ids         uint8 // 0xff if the third word is a type ID, else 0
+	more        bool  // there is more to check: elements, or what the third word refers to
+}
+
+var steps = func() (steps [maxKind + 1]step) {
+	for k := KindVoid + 1; int(k) < numKinds; k++ {
+		s := &shapes[k]
+		steps[k] = step{fixed: recordLen + s.info, elem: s.elem, sorts: sortsOf[k], more: s.elem != 0 || k == KindArray || k == KindFunc}
+		if s.idFixed != 0 && s.idPos == 8 {
+			steps[k].ids = 0xff
+		}
+	}
+	return steps
+}()
+
+// findTypes walks the types section and notes where each record starts, of which sort it is, and what checkTypes wants to know.
+// Half of its time are branches that depend on the kind, of which no processor can guess the next: there are two.
 func (t *Table) findTypes(x *extremes) error {
-	b := t.types
-	t.offs = make([]uint32, 0, len(b)/recordLen/2)
-	x.protos = make([]uint64, len(b)/recordLen/64+1)
-	for pos := 0; pos < len(b); {
-		id := t.firstID + ID(len(t.offs))
-		if id > maxOffset {
-			return t.typeErr(id, pos, "more than %d types", maxOffset)
-		}
-		left := len(b) - pos
-		if left < recordLen {
-			return t.typeErr(id, pos, "record of %d bytes is cut off after %d", recordLen, left)
-		}
-		info := getU32(b[pos+4:], t.big)
-		kind, vlen := Kind(info>>24&maxKind), info&maxVlen
-		size := uint64(0)
+	b, big := t.types, t.big
+	offs := make([]uint32, len(b)/recordLen)
+	for i := range t.sorts {
+		t.sorts[i] = make([]uint64, len(offs)/64+1)
+	}
+	var named, refs, protos, arrays uint64 // of the sorts, the bits of the last 64 types
+	name, last := uint32(0), uint32(0)
+	n := 0
+	for pos := 0; pos < len(b); n++ {
+		rec := b[pos:]
 		switch {
-		case kind == KindVoid:
-			return t.typeErr(id, pos, "kind is 0")
-		case kind.Known():
-			size = uint64(RecordSize(kind, vlen))
-			if size <= uint64(left) {
-				x.see(b[pos:pos+int(size)], kind, t.big)
-				if kind == KindFuncProto {
-					x.protos[len(t.offs)/64] |= 1 << (len(t.offs) % 64)
-				} else if kind == KindFunc {
-					x.checkFunc(t, ID(getU32(b[pos+8:], t.big)))
-				}
-			}
-		default:
-			info, elem, err := t.layoutOf(kind, id, pos)
-			if err != nil {
+		case uint64(t.firstID)+uint64(n) > maxOffset:
+			return t.typeErr(t.firstID+ID(n), pos, "more than %d types", maxOffset)
+		case len(rec) < recordLen:
+			return t.typeErr(t.firstID+ID(n), pos, "record of %d bytes is cut off after %d", recordLen, len(rec))
+		}
+		info := getU32(rec[4:], big)
+		kind, vlen := info>>24&maxKind, info&maxVlen
+		s := &steps[kind]
+		size := uint64(s.fixed) + uint64(s.elem)*uint64(vlen)
+		if s.fixed == 0 {
+			var err error
+			if size, err = t.foreign(Kind(kind), vlen, n, pos); err != nil {
 				return err
 			}
-			size = recordLen + uint64(info) + uint64(elem)*uint64(vlen)
-			x.name = max(x.name, getU32(b[pos:], t.big))
-			t.unknown++
 		}
-		if size > uint64(left) {
-			return t.typeErr(id, pos, "%v with vlen %d has %d bytes, %d are left", kind, vlen, size, left)
+		if size > uint64(len(rec)) {
+			return t.typeErr(t.firstID+ID(n), pos, "%v with vlen %d has %d bytes, %d are left", Kind(kind), vlen, size, len(rec))
 		}
-		t.offs = append(t.offs, uint32(pos))
+		name = max(name, getU32(rec, big))
+		last = max(last, getU32(rec[8:], big)&uint32(int8(s.ids)))
+		t.sorts[sortProto][n/64] = protos
+		if s.more {
+			x.see(t, n, rec[:size], Kind(kind))
+		}
+		named |= uint64(s.sorts>>sortNamed&1) << (n % 64)
+		refs |= uint64(s.sorts>>sortRef&1) << (n % 64)
+		protos |= uint64(s.sorts>>sortProto&1) << (n % 64)
+		arrays |= uint64(s.sorts>>sortArray&1) << (n % 64)
+		offs[n] = uint32(pos)
 		pos += int(size)
+		if n%64 == 63 || pos == len(b) {
+			t.sorts[sortNamed][n/64], t.sorts[sortRef][n/64], t.sorts[sortProto][n/64], t.sorts[sortArray][n/64] = named, refs, protos, arrays
+			named, refs, protos, arrays = 0, 0, 0, 0
+		}
 	}
+	t.offs = offs[:n:n]
+	x.name, x.id = max(x.name, name), max(x.id, last)
 	return nil
+}
+
+// foreign returns the size in bytes of own type n, whose kind is not built in.
+func (t *Table) foreign(kind Kind, vlen uint32, n, pos int) (uint64, error) {
+	id := t.firstID + ID(n)
+	if kind == KindVoid {
+		return 0, t.typeErr(id, pos, "kind is 0")
+	}
+	info, elem, err := t.layoutOf(kind, id, pos)
+	if err != nil {
+		return 0, err
+	}
+	t.unknown++
+	return recordLen + uint64(info) + uint64(elem)*uint64(vlen), nil
 }
 
 // layoutOf returns the sizes of a kind that is not built in, from the layout
@@ -263,50 +302,54 @@ func (t *Table) layoutOf(kind Kind, id ID, pos int) (info, elem uint8, err error
 
 // extremes is what findTypes sees on its way. If all is well, as it mostly is, nothing has to be looked at twice.
 type extremes struct {
-	name, id uint32   // the highest string offset and type ID
-	protos   []uint64 // by own type so far: one bit, set for a FUNC_PROTO
-	funcs    []ID     // targets of FUNCs that come behind these
-	badFunc  bool     // a FUNC refers to something else
+	name, id uint32 // the highest string offset and type ID
+	funcs    []ID   // targets of FUNCs that come behind these
+	badFunc  bool   // a FUNC refers to something else
 }
 
-// see takes in the string offsets and IDs of a record of a known kind.
-func (x *extremes) see(rec []byte, kind Kind, big bool) {
-	s := &shapes[kind]
-	name, id := max(x.name, getU32(rec, big)), x.id
-	if s.idFixed != 0 {
-		id = max(id, getU32(rec[8:], big)) // of an ARRAY 0, or checkTypes takes a look
-	}
-	switch kind {
-	case KindStruct, KindUnion:
-		for e := rec[recordLen:]; len(e) >= 12; e = e[12:] {
-			name, id = max(name, getU32(e, big)), max(id, getU32(e[4:], big))
-		}
+// see takes in the string offsets and IDs in elements, and in an ARRAY, and checks that a FUNC refers to a FUNC_PROTO. rec is
+// own type n, of a known kind.
+func (x *extremes) see(t *Table, n int, rec []byte, kind Kind) {
+	big := t.big
+	name, id := x.name, x.id
+	switch e := rec[recordLen:]; kind {
+	case KindFunc:
+		x.checkFunc(t, n, ID(getU32(rec[8:], big)))
+		return
 	case KindFuncProto:
-		for e := rec[recordLen:]; len(e) >= 8; e = e[8:] {
+		for ; len(e) >= 8; e = e[8:] {
 			name, id = max(name, getU32(e, big)), max(id, getU32(e[4:], big))
 		}
-	case KindEnum, KindEnum64:
-		for e := rec[recordLen:]; len(e) >= int(s.elem); e = e[s.elem:] {
+	case KindStruct, KindUnion:
+		for ; len(e) >= 12; e = e[12:] {
+			name, id = max(name, getU32(e, big)), max(id, getU32(e[4:], big))
+		}
+	case KindEnum:
+		for ; len(e) >= 8; e = e[8:] {
+			name = max(name, getU32(e, big))
+		}
+	case KindEnum64:
+		for ; len(e) >= 12; e = e[12:] {
 			name = max(name, getU32(e, big))
 		}
 	case KindArray:
-		id = max(id, getU32(rec[12:], big), getU32(rec[16:], big))
+		id = max(id, getU32(e, big), getU32(e[4:], big))
 	case KindDatasec:
-		for e := rec[recordLen:]; len(e) >= 12; e = e[12:] {
+		for ; len(e) >= 12; e = e[12:] {
 			id = max(id, getU32(e, big))
 		}
 	}
 	x.name, x.id = name, id
 }
 
-// checkFunc checks that a FUNC refers to a FUNC_PROTO, or puts it off until that is known.
-func (x *extremes) checkFunc(t *Table, proto ID) {
+// checkFunc checks that own type n, a FUNC, refers to a FUNC_PROTO, or puts it off until that is known.
+func (x *extremes) checkFunc(t *Table, n int, proto ID) {
 	switch {
 	case proto < t.firstID:
 		x.badFunc = x.badFunc || proto == 0 || t.base.Kind(proto) != KindFuncProto
-	case int(proto-t.firstID) < len(t.offs):
+	case int(proto-t.firstID) < n:
 		i := proto - t.firstID
-		x.badFunc = x.badFunc || x.protos[i/64]>>(i%64)&1 == 0
+		x.badFunc = x.badFunc || t.sorts[sortProto][i/64]>>(i%64)&1 == 0
 	default:
 		x.funcs = append(x.funcs, proto)
 	}
@@ -318,7 +361,7 @@ func (x *extremes) allGood(t *Table) bool {
 		return false
 	}
 	for _, proto := range x.funcs { // in range, as x.id is
-		if i := proto - t.firstID; x.protos[i/64]>>(i%64)&1 == 0 {
+		if i := proto - t.firstID; t.sorts[sortProto][i/64]>>(i%64)&1 == 0 {
 			return false
 		}
 	}

@@ -28,12 +28,13 @@ type Table struct {
 	types, layout, strs          []byte // own sections, alias data; layout may be nil
 	typesOff, layoutOff, strsOff int    // byte offsets of them in data
 
-	base     *Table   // nil when standalone
-	firstID  ID       // of the own types
-	strBase  StrOff   // of strs[0]
-	offs     []uint32 // byte offset in types of the own type i, its ID less firstID
-	unknown  int      // own types of a kind above those known
-	orderBad bool     // sections not in the order types, layout, strings
+	base     *Table             // nil when standalone
+	firstID  ID                 // of the own types
+	strBase  StrOff             // of strs[0]
+	offs     []uint32           // byte offset in types of the own type i, its ID less firstID
+	sorts    [numSorts][]uint64 // bit i of each tells whether own type i is of that sort; nil if the table was edited
+	unknown  int                // own types of a kind above those known
+	orderBad bool               // sections not in the order types, layout, strings
 }
 
 // FormatError is the one error of this package: what is wrong with a blob, and where.
@@ -123,7 +124,11 @@ func (t *Table) Type(id ID) Type {
 	for id < t.firstID {
 		t = t.base
 	}
-	i := int(id - t.firstID)
+	return t.own(int(id - t.firstID))
+}
+
+// own returns own type i.
+func (t *Table) own(i int) Type {
 	start, end := t.offs[i], uint32(len(t.types))
 	if i+1 < len(t.offs) {
 		end = t.offs[i+1]

@@ -3,8 +3,8 @@
 // Package elfview reads ELF files: sections, their contents, symbols.
 //
 // In: a file, or an io.ReaderAt with its size. Out: a header table held in
-// memory, and contents read on demand into fresh heap memory. Nothing is
-// mapped: a file that is cut short while it is read gives an error, not a
+// memory, and contents read on demand into fresh heap memory. Nothing but what Map
+// is asked for is mapped: a file that is cut short while it is read gives an error, not a
 // signal, and pages of the file do not count as memory of the process.
 //
 // The rules are those of the System V gABI, "Object Files": both classes, both
