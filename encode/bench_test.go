@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/internal/testkit"
 )
@@ -37,6 +38,41 @@ func BenchmarkEncode(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkModule measures what a process that encodes one module does: it reads the base for that alone. The module is
+// BTFGEN_BENCH_MODULE and the base the raw BTF in BTFGEN_BENCH_BASE, or both small ones of testdata.
+func BenchmarkModule(b *testing.B) {
+	file := os.Getenv("BTFGEN_BENCH_MODULE")
+	var blob []byte
+	var err error
+	if file != "" {
+		blob, err = os.ReadFile(os.Getenv("BTFGEN_BENCH_BASE"))
+	} else {
+		file = testkit.Objects(b, "kfuncs_module.gcc-x86_64*.elf")[0]
+		var res *Result
+		if res, err = encodeFile(b, testkit.Objects(b, "kfuncs_kernel.gcc-x86_64*.elf")[0], Options{}); err == nil {
+			blob = res.BTF
+		}
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		base, err := btf.Read(blob, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		f, err := elfview.Open(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := Encode(f, Options{Jobs: 1, Base: btf.NewBase(base), StyleOfBase: true, Again: true}); err != nil {
+			b.Fatal(err)
+		}
+		f.Close()
 	}
 }
 

@@ -41,7 +41,7 @@ jobs=${JOBS:-1 2}
 (cd "$root" && CGO_ENABLED=0 go build -o "$work/bench" ./scripts/bench)
 btfgen=${BTFGEN:-$work/btfgen}
 if [ -z "${BTFGEN:-}" ]; then
-	(cd "$root" && CGO_ENABLED=0 go build -trimpath -o "$btfgen" ./cmd/btfgen)
+	(cd "$root" && CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs -o "$btfgen" ./cmd/btfgen) # as package.sh does
 fi
 
 # pahole PROGRAM JOBS: sets $command to the kernel's command line, with a file of its own to write.
