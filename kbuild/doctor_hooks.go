@@ -8,7 +8,6 @@ import (
 	"debug/elf"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/btfgen/btfgen/internal/btf"
@@ -41,15 +40,15 @@ func (e *examination) findHooks() {
 }
 
 var (
-	includedFile = regexp.MustCompile(`(?m)^[ \t]*(-?include)[ \t]+(\S+)[ \t]*$`)
-	ownRecipe    = regexp.MustCompile(`(?m)^override[ \t]+cmd_btf_ko[ \t]*:?=[ \t]*(.*)$`)
-	ownProgram   = regexp.MustCompile(`(?m)^BTFGEN[ \t]*[:?]?=[ \t]*(\S+)[ \t]*$`)
+	includedFile = pattern(`(?m)^[ \t]*(-?include)[ \t]+(\S+)[ \t]*$`)
+	ownRecipe    = pattern(`(?m)^override[ \t]+cmd_btf_ko[ \t]*:?=[ \t]*(.*)$`)
+	ownProgram   = pattern(`(?m)^BTFGEN[ \t]*[:?]?=[ \t]*(\S+)[ \t]*$`)
 )
 
 // readIncludes looks for a recipe in the files that makefile text includes. It reports whether there is one.
 func (e *examination) readIncludes(subject, text string) bool {
 	found := false
-	for _, m := range includedFile.FindAllStringSubmatch(text, -1) {
+	for _, m := range includedFile().FindAllStringSubmatch(text, -1) {
 		name := m[2]
 		if filepath.Base(name) == "Makefile" {
 			continue // the kernel's
@@ -62,13 +61,13 @@ func (e *examination) readIncludes(subject, text string) bool {
 			}
 			continue
 		}
-		recipe := ownRecipe.FindStringSubmatch(text)
+		recipe := ownRecipe().FindStringSubmatch(text)
 		if recipe == nil {
 			continue
 		}
 		found = true
 		program := "btfgen"
-		if p := ownProgram.FindStringSubmatch(text); p != nil {
+		if p := ownProgram().FindStringSubmatch(text); p != nil {
 			program = p[1]
 		}
 		e.recipe = strings.ReplaceAll(recipe[1], "$(BTFGEN)", cmp.Or(e.Make.Vars["BTFGEN"], program))

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +93,7 @@ func isBTFGen(path string) bool {
 	return strings.HasPrefix(filepath.Base(path), "btfgen")
 }
 
-var versionAnswer = regexp.MustCompile(`^v(\d)\.(\d{2})$`)
+var versionAnswer = pattern(`^v(\d)\.(\d{2})$`)
 
 // checkPahole looks at the encoder of the kernel's own steps.
 func (e *examination) checkPahole() {
@@ -135,7 +134,7 @@ func (e *examination) findPahole() (path string, version int, problem string) {
 		return "", 0, fmt.Sprintf("%q has several words, which scripts/pahole-version.sh does not take", command)
 	}
 	text, exit, err := e.ask(path, append(words[1:], "--version")...)
-	m := versionAnswer.FindStringSubmatch(firstLine(text))
+	m := versionAnswer().FindStringSubmatch(firstLine(text))
 	switch {
 	case err != nil:
 		return "", 0, fmt.Sprintf("%s: %v", path, err)

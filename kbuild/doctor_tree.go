@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // buildTree is a folder for make -C.
@@ -21,6 +22,11 @@ type buildTree struct {
 	headers bool   // there is no source to make a kernel of
 	version [2]int
 	release string // 6.12.94+deb13-amd64; in a tree that was not built yet X.Y.Z
+}
+
+// pattern returns a regular expression that is compiled when it is first asked for, since only doctor does.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
 // maxText bounds the text files that are read of a tree: makefiles, configurations.
@@ -46,8 +52,8 @@ func exists(path string) bool {
 }
 
 var (
-	includeLine = regexp.MustCompile(`(?m)^include[ \t]+(\S+)/Makefile[ \t]*$`)
-	versionLine = regexp.MustCompile(`(?m)^(VERSION|PATCHLEVEL|SUBLEVEL)[ \t]*:?=[ \t]*(\d{1,4})[ \t]*$`)
+	includeLine = pattern(`(?m)^include[ \t]+(\S+)/Makefile[ \t]*$`)
+	versionLine = pattern(`(?m)^(VERSION|PATCHLEVEL|SUBLEVEL)[ \t]*:?=[ \t]*(\d{1,4})[ \t]*$`)
 )
 
 // findTree fills in the tree. An output folder, and the folder of packaged headers, have a Makefile that includes the one
@@ -62,7 +68,7 @@ func (e *examination) findTree() error {
 	if err != nil {
 		return fmt.Errorf("%s is no kernel's: its Makefile %s", e.Dir, errText(err))
 	}
-	if m := includeLine.FindStringSubmatch(makefile); m != nil && !versionLine.MatchString(makefile) {
+	if m := includeLine().FindStringSubmatch(makefile); m != nil && !versionLine().MatchString(makefile) {
 		e.srctree = e.below(dir, m[1])
 		if makefile, err = readText(filepath.Join(e.srctree, "Makefile")); err != nil {
 			return fmt.Errorf("%s belongs to the source in %s, whose Makefile %s", e.Dir, e.srctree, errText(err))
@@ -74,7 +80,7 @@ func (e *examination) findTree() error {
 		}
 	}
 	found := map[string]string{}
-	for _, m := range versionLine.FindAllStringSubmatch(makefile, -1) {
+	for _, m := range versionLine().FindAllStringSubmatch(makefile, -1) {
 		if found[m[1]] == "" {
 			found[m[1]] = m[2]
 		}
@@ -102,13 +108,13 @@ func (e *examination) findTree() error {
 	return nil
 }
 
-var utsRelease = regexp.MustCompile(`(?m)^#define UTS_RELEASE "([^"]*)"$`)
+var utsRelease = pattern(`(?m)^#define UTS_RELEASE "([^"]*)"$`)
 
 // builtRelease is the release that a build folder is of, "" if that is not known. Modules get the one in the
 // header file. The other may differ: Debian's makefiles for 6.1 give it on the command line.
 func builtRelease(objtree string) string {
 	text, err := readText(filepath.Join(objtree, "include/generated/utsrelease.h"))
-	if m := utsRelease.FindStringSubmatch(text); err == nil && m != nil && checkRelease(m[1]) == nil {
+	if m := utsRelease().FindStringSubmatch(text); err == nil && m != nil && checkRelease(m[1]) == nil {
 		return m[1]
 	}
 	r, err := readWord(filepath.Join(objtree, "include/config/kernel.release"))

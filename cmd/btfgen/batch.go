@@ -22,11 +22,11 @@ import (
 // grow to 1 GB in Debian's 7.2 with amdgpu.ko, of which half is in use.
 const batchMemory = 700 << 20
 
-// A small file needs so little memory that collecting garbage, of the base above all, only costs time: up to 5 ms of 20.
-// The first collection comes at 32 MB, where none is needed for modules of this size.
+// A small file needs so little memory that collecting garbage only costs time: up to 5 ms of 20.
+// The first collection comes at 64 MB, where none is needed for modules of this size.
 const (
-	smallFile   = 2 << 20 // bytes
-	smallFileGC = 800     // percent
+	smallFile   = 16 << 20 // bytes
+	smallFileGC = 1600     // percent
 )
 
 // batch is the work on several files. One that fails does not stop the others.

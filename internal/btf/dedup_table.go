@@ -43,18 +43,28 @@ func newTable(hint int) *table {
 	return &table{entries: pages.Touched[entry](size), mask: uint64(size - 1)}
 }
 
-// acquire makes sure that n more entries fit at a load of at most 5/8, and keeps the
+// room is how many entries the table takes. A small one, which the cache holds, may be fuller: most units promise more than
+// they use, and the memory that is not taken saves more time than shorter searches.
+func (t *table) room() int64 {
+	n := int64(len(t.entries))
+	if n <= 1<<14 {
+		return n * 7 / 8
+	}
+	return n * 5 / 8
+}
+
+// acquire makes sure that there is room for n more entries, and keeps the
 // table from growing until release.
 func (t *table) acquire(n int) {
 	t.claimed.Add(int64(n))
 	for {
 		t.grow.RLock()
-		if t.claimed.Load()*8 <= int64(len(t.entries))*5 {
+		if t.claimed.Load() <= t.room() {
 			return
 		}
 		t.grow.RUnlock()
 		t.grow.Lock()
-		for t.claimed.Load()*8 > int64(len(t.entries))*5 {
+		for t.claimed.Load() > t.room() {
 			t.double()
 		}
 		t.grow.Unlock()
