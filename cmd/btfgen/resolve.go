@@ -120,6 +120,7 @@ func resolveAction(c *cli.Context) error {
 			return fmt.Errorf("%s: %w", j.file, err)
 		}
 	}
+	reasonsOf(f.elf, &in, j.kernel, false)
 	res, err := resolveids.Resolve(ids, in, resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())})
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.file, err)
