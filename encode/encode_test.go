@@ -58,6 +58,12 @@ func omitted(t testing.TB, res *Result) []Omission {
 	return list
 }
 
+// sameResult returns how two results and their omissions differ.
+func sameResult(t testing.TB, a, b *Result) string {
+	t.Helper()
+	return cmp.Diff(a, b, cmpopts.IgnoreUnexported(Result{})) + cmp.Diff(omitted(t, a), omitted(t, b))
+}
+
 // object encodes an object of testdata and returns its dump.
 func object(t testing.TB, name string, opt Options) string {
 	t.Helper()
@@ -129,15 +135,14 @@ func TestJobs(t *testing.T) {
 	for _, name := range objects(t, "*") {
 		path := testkit.Object(t, name+".elf")
 		var first *Result
-		var left []Omission
 		for _, jobs := range []int{1, 2, 7} {
 			res, err := encodeFile(t, path, Options{Jobs: jobs, Features: "all", Report: true})
 			if err != nil {
 				t.Fatalf("%s, %d jobs: %v", name, jobs, err)
 			}
 			if first == nil {
-				first, left = res, omitted(t, res)
-			} else if d := cmp.Diff(first, res, cmpopts.IgnoreUnexported(Result{})) + cmp.Diff(left, omitted(t, res)); d != "" {
+				first = res
+			} else if d := sameResult(t, first, res); d != "" {
 				t.Errorf("%s: 1 job and %d jobs differ: %s", name, jobs, d)
 			}
 		}
