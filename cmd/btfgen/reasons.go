@@ -26,8 +26,8 @@ func reasonsIn(enc *encode.Result, in *resolveids.Input) {
 
 // reasonsOf does the same for BTF that somebody else has made of f: if there is a warning, f is encoded again. compat says
 // that it was pahole.
-func reasonsOf(f *elfview.File, in *resolveids.Input, k resolveids.Kernel, compat bool) {
-	opt := encode.Options{Jobs: share(defaultJobs()), Features: features(k, false), Compat: compat, StyleOfBase: true, Again: true, Report: true}
+func reasonsOf(f *elfview.File, in *resolveids.Input, k resolveids.Kernel, compat bool, jobs int) {
+	opt := encode.Options{Jobs: jobs, Features: features(k, false), Compat: compat, StyleOfBase: true, Again: true, Report: true}
 	var r reasons
 	if in.Own.Base == nil { // else what is called a base may be a distilled one
 		r.base, opt.Base = in.Base, in.Base

@@ -120,8 +120,9 @@ func resolveAction(c *cli.Context) error {
 			return fmt.Errorf("%s: %w", j.file, err)
 		}
 	}
-	reasonsOf(f.elf, &in, j.kernel, false)
-	res, err := resolveids.Resolve(ids, in, resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())})
+	opt := resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())}
+	reasonsOf(f.elf, &in, j.kernel, false, opt.Jobs)
+	res, err := resolveids.Resolve(ids, in, opt)
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.file, err)
 	}
