@@ -34,7 +34,8 @@ func (x *nameIndex) find(t *btf.Table, id btf.ID) (i int, ok bool) {
 	return i, ok
 }
 
-// maxDetails is how many names with several types are looked at closely; a kernel has about ten.
+// maxDetails is how many names with several types are looked at closely, and how many functions that are missing; a
+// kernel has about ten.
 const maxDetails = 100
 
 // lookup finds the IDs of requests, base first, and of several types the first. It warns of
@@ -77,7 +78,7 @@ func (r *resolver) lookup() {
 
 // whyNoFunc says why a function is not in BTF, for a warning; "" if that is not known.
 func (r *resolver) whyNoFunc(name string) string {
-	if r.in.WhyNoFunc == nil {
+	if r.asked++; r.in.WhyNoFunc == nil || r.asked > maxDetails {
 		return ""
 	}
 	return r.in.WhyNoFunc(name)

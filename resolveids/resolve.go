@@ -116,6 +116,7 @@ type resolver struct {
 	found []btf.ID   // by request
 	wide  []btf.ID   // after distilling, by ID before that: the ID in the distilled base
 	units origins
+	asked int // why there is no function
 	out   Result
 }
 

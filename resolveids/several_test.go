@@ -127,3 +127,20 @@ func TestDefinitionsAsked(t *testing.T) {
 		}
 	}
 }
+
+// However many functions are missing, no more are asked for than anybody reads of.
+func TestMissingBounded(t *testing.T) {
+	var want []string
+	for i := range 300 {
+		want = append(want, fmt.Sprintf("func f%d", i))
+	}
+	asked := 0
+	blob, _ := blobs(t, "1 I int 4 s", "", false)
+	res, err := Resolve(mustReadIDs(t, []part{list(want...)}, false), Input{BTF: blob, WhyNoFunc: func(string) string { asked++; return "because" }}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.Warnings) != 300 || asked != maxDetails {
+		t.Errorf("%d warnings, %d reasons", len(res.Warnings), asked)
+	}
+}
