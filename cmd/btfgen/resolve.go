@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 
@@ -123,7 +124,11 @@ func resolveAction(c *cli.Context) error {
 	opt := resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())}
 	reasonsOf(f.elf, &in, j.kernel, false, opt.Jobs)
 	res, err := resolveids.Resolve(ids, in, opt)
-	if err != nil {
+	var format *btf.FormatError
+	switch {
+	case errors.As(err, &format):
+		return fmt.Errorf("%s: %w", cmp.Or(j.btf, j.file), err)
+	case err != nil:
 		return fmt.Errorf("%s: %w", j.file, err)
 	}
 	if res.Base == nil {

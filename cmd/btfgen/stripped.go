@@ -25,19 +25,20 @@ func (j *moduleJob) keeps(f *elfview.File, path string, base *btf.Base, distill 
 	case distill && own.Base == nil:
 		return true, errors.New("its .BTF has no .BTF.base, which btfgen resolve --distill --in-place makes")
 	case own.Base != nil:
-		d, err := btf.Read(own.Base, nil)
-		if err != nil {
-			return true, fmt.Errorf(".BTF.base: %w", err)
-		}
-		base = btf.NewBase(d)
+		base = nil
 	}
 	ids, err := resolveids.ReadIDs(f)
 	if err != nil {
 		return true, err
 	}
-	res, err := resolveids.Resolve(ids, resolveids.Input{BTF: own.BTF, Base: base, Own: own}, resolveids.Options{IDsOnly: true})
+	s := splitBTF{split: own.BTF, distilled: own.Base, is64: f.Is64(), elf: true}
+	in := resolveids.Input{Own: own}
+	var res *resolveids.Result
+	if in.BTF, in.Base, err = s.onto(base); err == nil {
+		res, err = resolveids.Resolve(ids, in, resolveids.Options{IDsOnly: true})
+	}
 	if err != nil {
-		return true, fmt.Errorf("its BTF is not to be used: %w", err)
+		return true, fmt.Errorf("its BTF is of no use: %w", err)
 	}
 	if res.IDs != nil && !bytes.Equal(res.IDs, ids.Data) {
 		return true, errors.New("its .BTF_ids is not of its .BTF: btfgen resolve --in-place looks the IDs up again")
