@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -394,4 +395,50 @@ func TestPermissions(t *testing.T) {
 		must(os.Chmod(path, 0o200))
 		expect("unreadable file", "permission denied")
 	})
+}
+
+// TestBlocks: within the kernel, whole blocks are copied, or if they do not lie as before everything.
+func TestBlocks(t *testing.T) {
+	tests := []struct{ from, at, n, start, end uint64 }{
+		{0, 0, 3 * block, 0, 3 * block},
+		{0, 0, 3*block + 5, 0, 3 * block},
+		{100, 100, 3 * block, block, 3 * block},
+		{block + 100, 100, 3 * block, block, 3 * block},
+		{0, 8, 3 * block, 8, 3*block + 8},
+		{100, 100, 50, 100, 150},
+		{0, 0, 0, 0, 0},
+	}
+	for _, tt := range tests {
+		c := piece{at: tt.at, n: tt.n, from: tt.from, copied: true}
+		if start, end := c.blocks(); start != tt.start || end != tt.end {
+			t.Errorf("%+v: %d to %d", tt, start, end)
+		}
+	}
+}
+
+// TestLongPieces: a file that is written anew is the plan, byte for byte, however long its pieces are and wherever they move.
+func TestLongPieces(t *testing.T) {
+	for _, pad := range []int{0, 1, 4, 100} {
+		e := sample(le64)
+		for _, i := range []int{0, 1, 11} { // .text, .debug_info, .BTF_ids
+			data := make([]byte, 3*longCopy+pad)
+			rand.NewChaCha8([32]byte{byte(pad), byte(i)}).Read(data)
+			e.Sections[i].Data = data
+		}
+		image := e.Assemble().Data
+		for _, edits := range [][]Edit{
+			{Set(".BTF", bytes.Repeat([]byte{1}, 2*block+pad))},
+			{Replace(".BTF_ids", bytes.Repeat([]byte{2}, 3*longCopy+pad))},
+			{StripDebug(), Set(".BTF", []byte("short"))},
+		} {
+			path := put(t, image)
+			want := edit(t, image, edits...)
+			if _, err := patch(path, Options{}, edits...); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(readFile(t, path), want) {
+				t.Errorf("%d bytes more, %v: the file is not what was planned", pad, edits[0].op)
+			}
+		}
+	}
 }

@@ -38,7 +38,7 @@ type Options struct {
 	StyleOfBase bool          // with Base: arrays and wide enums are as in it
 	Again       bool          // the file's own .BTF.base, which else is an error, is about to be replaced
 	Distill     bool          // with Base: a distilled base, and the result split against that
-	Report      bool          // fill Result.Omissions
+	Report      bool          // keep what the methods of Result need
 
 	Timer    *phase.Timer            // nil for none
 	Progress func(done, total int64) // called with bytes of .debug_info; from one goroutine at a time
@@ -61,13 +61,14 @@ func (o *Options) Check() error {
 	return err
 }
 
-// Result of Encode.
+// Result of Encode. With Options.Report its methods tell more of the types, reading again from the file.
 type Result struct {
-	BTF       []byte
-	Base      []byte         // Options.Distill: the distilled base
-	Warnings  []string       // one line each: what was degraded, how often, and where first
-	Misses    []btf.BaseMiss // with Options.Base: structs and unions that are not as in it; texts of the first three
-	Omissions []Omission     // functions and variables that were left out, by name
+	BTF      []byte
+	Base     []byte         // Options.Distill: the distilled base
+	Warnings []string       // one line each: what was degraded, how often, and where first
+	Misses   []btf.BaseMiss // with Options.Base: structs and unions that are not as in it; texts of the first three
+
+	origins *origins
 }
 
 // ErrNoTypes says that nothing is left to write: there is no unit with types, or every unit
@@ -238,9 +239,9 @@ func encode(in *input, opt *Options) (res *Result, err error) {
 		}
 	}
 	if opt.Report {
-		res.Omissions, err = run.omissions(sel.omitted)
+		res.origins = &origins{run: run, ids: out, order: order, omitted: sel.omitted}
 	}
-	return res, err
+	return res, nil
 }
 
 // distill replaces the base that the result is split against by a small one of its own.

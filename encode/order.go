@@ -4,12 +4,8 @@ package encode
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"io"
 	"slices"
 
-	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 )
 
@@ -259,63 +255,4 @@ func (r *run) count(types, funcs int) {
 	t.Count("types they are", int64(r.dedup.Stats.Blocks))
 	t.Count("functions", int64(funcs))
 	t.Count("variables", int64(len(r.vars)))
-}
-
-// omissions completes the report with the names of units.
-func (r *run) omissions(list []Omission) ([]Omission, error) {
-	list = append(list, r.badVars...)
-	slices.SortStableFunc(list, func(a, b Omission) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Offset, b.Offset))
-	})
-	w := newWalker(r.in, r.opt)
-	names := map[int]string{}
-	for i := range list {
-		n, ok := slices.BinarySearchFunc(r.in.units, list[i].Offset, func(h dwarf.Header, off uint64) int { return cmp.Compare(h.Off, off) })
-		if !ok {
-			n--
-		}
-		_, list[i].Offset = r.in.where(list[i].Offset)
-		if n < 0 {
-			continue
-		}
-		if _, ok := names[n]; !ok {
-			name, err := w.unitName(n)
-			if err != nil {
-				return nil, err
-			}
-			names[n] = name
-		}
-		list[i].Unit = names[n]
-	}
-	return list, nil
-}
-
-// unitName reads the DW_AT_name of a unit.
-func (w *walker) unitName(n int) (string, error) {
-	h := &w.in.units[n]
-	buf := make([]byte, h.Size+dwarf.Slack)
-	if w.in.info.data != nil {
-		copy(buf, w.in.info.data[h.Off:h.Off+h.Size])
-	} else if err := w.in.info.readAt(buf[:h.Size], h.Off); err != nil {
-		return "", err
-	}
-	w.units = []dwarf.Unit{{Header: *h, Buf: buf, End: int(h.Size), Big: w.in.big, Abbrevs: new(dwarf.AbbrevTable)}}
-	w.unit = &w.units[0]
-	if _, err := w.start(w.unit); err != nil {
-		return "", err
-	}
-	v, _ := w.die.Get(dwarf.AttrName)
-	b, err := w.bytesOf(w.unit, w.die.At, &v)
-	return string(b), err
-}
-
-// WriteReport writes the omissions as JSON, one object per line.
-func WriteReport(w io.Writer, list []Omission) error {
-	enc := json.NewEncoder(w)
-	for i := range list {
-		if err := enc.Encode(&list[i]); err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
-	}
-	return nil
 }

@@ -63,7 +63,7 @@ func TestRelocatableJobs(t *testing.T) {
 		}
 	}
 	for _, jobs := range []int{2, 7} {
-		if d := cmp.Diff(res[1], res[jobs]); d != "" {
+		if d := sameResult(t, res[1], res[jobs]); d != "" {
 			t.Errorf("1 job and %d jobs differ: %s", jobs, d)
 		}
 	}

@@ -23,16 +23,6 @@ type instance struct {
 	marks   marks
 }
 
-// Omission is a function or variable that was left out, for reports.
-type Omission struct {
-	Kind   string `json:"kind"` // "func" or "var"
-	Name   string `json:"name"`
-	Reason string `json:"reason"`
-	Unit   string `json:"unit,omitempty"`   // name of the unit of the instance that decided
-	Offset uint64 `json:"offset"`           // of its DIE in .debug_info
-	Detail string `json:"detail,omitempty"` // for inconsistent prototypes: what differs
-}
-
 // chosen is a function to be emitted.
 type chosen struct {
 	name  []byte

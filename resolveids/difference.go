@@ -8,36 +8,52 @@ import (
 	"github.com/btfgen/btfgen/internal/btf"
 )
 
-// difference says where two types of one name differ first, members before what they lead to; "" where that
-// is too far away.
-func difference(t *btf.Table, a, b btf.ID) string {
-	d := differ{t: t, seen: map[[2]btf.ID]bool{}}
-	return d.compare(a, b, "", 0)
+// side is one of two types that are compared.
+type side struct {
+	t  *btf.Table
+	id btf.ID
 }
 
-// differ walks two types side by side.
+// difference says where two types of one name differ first, members before what they lead to; "" where that
+// is too far away.
+func difference(a, b side) string {
+	text, _ := compare(a, b, maxSteps)
+	return text
+}
+
+// compare is difference with a limit on the pairs of types and of members that it looks at. steps is how many it did.
+func compare(a, b side, limit int) (text string, steps int) {
+	d := differ{a: a.t, b: b.t, seen: map[[2]btf.ID]bool{}, limit: limit}
+	return d.compare(a.id, b.id, "", 0), d.steps
+}
+
+// differ walks two types side by side, one of table a, one of table b.
 type differ struct {
-	t     *btf.Table
+	a, b  *btf.Table
 	seen  map[[2]btf.ID]bool
 	steps int // types and members looked at
+	limit int // of steps
 }
 
 const (
 	maxDepth = 32      // references that differ follows from the type on
-	maxSteps = 1 << 16 // pairs of types and of members that it looks at
+	maxSteps = 1 << 16 // usual limit of a differ
 	maxShown = 100     // bytes of a name in a message
 )
 
 // compare returns where a and b differ, "" if they seem equal. path says where they are, for the message.
 func (d *differ) compare(a, b btf.ID, path string, depth int) string {
 	pair := [2]btf.ID{a, b}
-	if a == b || depth > maxDepth || d.more() || d.seen[pair] {
+	if d.same(a, b) || depth > maxDepth || d.more() || d.seen[pair] {
 		return ""
 	}
 	d.seen[pair] = true
-	x, y := d.t.Type(a), d.t.Type(b)
-	if x.Kind != y.Kind || d.name(x.Name) != d.name(y.Name) {
-		return fmt.Sprintf("%s%s and %s", path, d.text(a, 0), d.text(b, 0))
+	x, y := d.a.Type(a), d.b.Type(b)
+	if nameOnly(d.a, a, &x) || nameOnly(d.b, b, &y) {
+		return d.heads(a, b, path)
+	}
+	if x.Kind != y.Kind || shown(d.a, x.Name) != shown(d.b, y.Name) {
+		return d.both(a, b, path)
 	}
 	switch x.Kind {
 	case btf.KindStruct, btf.KindUnion:
@@ -50,12 +66,12 @@ func (d *differ) compare(a, b btf.ID, path string, depth int) string {
 		elemA, _, n := x.Array()
 		elemB, _, m := y.Array()
 		if n != m {
-			return fmt.Sprintf("%s%s and %s", path, d.text(a, 0), d.text(b, 0))
+			return d.both(a, b, path)
 		}
 		return d.compare(elemA, elemB, path, depth+1)
 	case btf.KindInt, btf.KindFloat:
 		if x.SizeOrType != y.SizeOrType {
-			return fmt.Sprintf("%s%s of %d and %d bytes", path, d.text(a, 0), x.SizeOrType, y.SizeOrType)
+			return fmt.Sprintf("%s%s of %d and %d bytes", path, text(d.a, a, 0), x.SizeOrType, y.SizeOrType)
 		}
 		return ""
 	case btf.KindFunc:
@@ -69,10 +85,47 @@ func (d *differ) compare(a, b btf.ID, path string, depth int) string {
 	return d.compare(x.Ref(), y.Ref(), path, depth+1)
 }
 
+// same tells whether two IDs are of one type.
+func (d *differ) same(a, b btf.ID) bool {
+	return a == b && (d.a == d.b || a == 0 || d.a.Base() != nil && d.a.Base() == d.b.Base() && a < d.a.FirstID())
+}
+
+// nameOnly tells whether a type is one of a distilled base, of which only name and size are left.
+func nameOnly(t *btf.Table, id btf.ID, r *btf.Type) bool {
+	switch r.Kind {
+	case btf.KindStruct, btf.KindUnion, btf.KindEnum:
+		return t.Base() != nil && id < t.FirstID() && r.Vlen == 0 && r.Name != 0
+	}
+	return false
+}
+
+// heads compares what a type in a distilled base still has.
+func (d *differ) heads(a, b btf.ID, path string) string {
+	x, y := d.a.Type(a), d.b.Type(b)
+	kind := func(k btf.Kind) btf.Kind {
+		if k == btf.KindEnum64 {
+			return btf.KindEnum // which stands for both there
+		}
+		return k
+	}
+	switch {
+	case kind(x.Kind) != kind(y.Kind) || shown(d.a, x.Name) != shown(d.b, y.Name):
+		return d.both(a, b, path)
+	case x.SizeOrType != y.SizeOrType:
+		return fmt.Sprintf("%s%s of %d and %d bytes", path, text(d.a, a, 0), x.SizeOrType, y.SizeOrType)
+	}
+	return ""
+}
+
+// both says that there is one type here and another one there.
+func (d *differ) both(a, b btf.ID, path string) string {
+	return fmt.Sprintf("%s%s and %s", path, text(d.a, a, 0), text(d.b, b, 0))
+}
+
 // more counts a step and tells whether it is one too many.
 func (d *differ) more() bool {
 	d.steps++
-	return d.steps > maxSteps
+	return d.steps > d.limit
 }
 
 // members compares two STRUCTs or UNIONs.
@@ -84,12 +137,12 @@ func (d *differ) members(x, y *btf.Type, path string, depth int) string {
 		name, typ, off, bits := x.Member(i)
 		name2, typ2, off2, bits2 := y.Member(i)
 		at := fmt.Sprintf("%smember %d", path, i+1)
-		if n := d.name(name); n != "" {
+		if n := shown(d.a, name); n != "" {
 			at = fmt.Sprintf("%smember %s", path, n)
 		}
 		switch {
-		case d.name(name) != d.name(name2):
-			return fmt.Sprintf("%smember %d is %q and %q", path, i+1, d.name(name), d.name(name2))
+		case shown(d.a, name) != shown(d.b, name2):
+			return fmt.Sprintf("%smember %d is %q and %q", path, i+1, shown(d.a, name), shown(d.b, name2))
 		case off != off2:
 			return fmt.Sprintf("%s is at bit %d and %d", at, off, off2)
 		case bits != bits2:
@@ -116,8 +169,8 @@ func (d *differ) values(x, y *btf.Type, path string) string {
 		}
 		name, v := x.EnumValue(i)
 		name2, v2 := y.EnumValue(i)
-		if d.name(name) != d.name(name2) || v != v2 {
-			return fmt.Sprintf("%svalue %d is %s=%d and %s=%d", path, i+1, d.name(name), int64(v), d.name(name2), int64(v2))
+		if shown(d.a, name) != shown(d.b, name2) || v != v2 {
+			return fmt.Sprintf("%svalue %d is %s=%d and %s=%d", path, i+1, shown(d.a, name), int64(v), shown(d.b, name2), int64(v2))
 		}
 	}
 	if x.Vlen != y.Vlen || x.SizeOrType != y.SizeOrType {
@@ -138,8 +191,8 @@ func (d *differ) params(x, y *btf.Type, path string, depth int) string {
 		if s := d.compare(typ, typ2, at+": ", depth+1); s != "" {
 			return s
 		}
-		if d.name(name) != d.name(name2) {
-			return fmt.Sprintf("%s is called %q and %q", at, d.name(name), d.name(name2))
+		if shown(d.a, name) != shown(d.b, name2) {
+			return fmt.Sprintf("%s is called %q and %q", at, shown(d.a, name), shown(d.b, name2))
 		}
 	}
 	if x.Vlen != y.Vlen {
@@ -149,12 +202,12 @@ func (d *differ) params(x, y *btf.Type, path string, depth int) string {
 }
 
 // text returns a type roughly as C writes it.
-func (d *differ) text(id btf.ID, depth int) string {
-	r := d.t.Type(id)
+func text(t *btf.Table, id btf.ID, depth int) string {
+	r := t.Type(id)
 	if depth > maxDepth {
 		return "..."
 	}
-	name := d.name(r.Name)
+	name := shown(t, r.Name)
 	tag := func(word string) string {
 		if name == "" {
 			return word + " {...}"
@@ -165,16 +218,16 @@ func (d *differ) text(id btf.ID, depth int) string {
 	case btf.KindVoid:
 		return "void"
 	case btf.KindPtr:
-		return d.text(r.Ref(), depth+1) + " *"
+		return text(t, r.Ref(), depth+1) + " *"
 	case btf.KindConst:
-		return "const " + d.text(r.Ref(), depth+1)
+		return "const " + text(t, r.Ref(), depth+1)
 	case btf.KindVolatile:
-		return "volatile " + d.text(r.Ref(), depth+1)
+		return "volatile " + text(t, r.Ref(), depth+1)
 	case btf.KindRestrict, btf.KindTypeTag:
-		return d.text(r.Ref(), depth+1)
+		return text(t, r.Ref(), depth+1)
 	case btf.KindArray:
 		elem, _, n := r.Array()
-		return fmt.Sprintf("%s[%d]", d.text(elem, depth+1), n)
+		return fmt.Sprintf("%s[%d]", text(t, elem, depth+1), n)
 	case btf.KindStruct:
 		return tag("struct")
 	case btf.KindUnion:
@@ -191,9 +244,6 @@ func (d *differ) text(id btf.ID, depth int) string {
 	}
 	return name
 }
-
-// name returns a name for a message; of a very long one, that it is.
-func (d *differ) name(off btf.StrOff) string { return shown(d.t, off) }
 
 // shown returns a string of t if it is short enough for a message.
 func shown(t *btf.Table, off btf.StrOff) string {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/btfgen/btfgen/internal/btf"
 )
 
 // The notes define types 1 and 2, which are compared.
@@ -37,11 +39,39 @@ func TestDifference(t *testing.T) {
 	}
 	for _, tt := range tests {
 		blob, _ := blobs(t, tt.note, "", false)
-		if got := difference(mustRead(t, blob, nil), 1, 2); got != tt.want {
+		if got := difference(both(mustRead(t, blob, nil))); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }
+
+// Of a type in a distilled base only name and size are left: it may be any that has these.
+func TestDifferenceDistilled(t *testing.T) {
+	const base = "1 S s 8; 2 E e 4; 3 U u 8; 4 I int 4 s"
+	tests := []struct{ note, want string }{
+		{"5 S s 8 x:4@0", ""},
+		{"5 S s 16 x:4@0", "struct s of 8 and 16 bytes"},
+		{"5 U s 8 x:4@0", "struct s and union s"},
+		{"5 S own 8 x:4@0", "struct s and struct own"},
+	}
+	for _, tt := range tests {
+		blob, baseBlob := blobs(t, tt.note, base, false)
+		tab := mustRead(t, blob, mustRead(t, baseBlob, nil))
+		if got := difference(side{tab, 1}, side{tab, 5}); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.note, got, tt.want)
+		}
+	}
+	// What leads there, in BTF that has the whole.
+	blob, baseBlob := blobs(t, "5 S o 24 s:1@0 e:2@64 u:3@128", base, false)
+	whole, _ := blobs(t, "1 S o 24 s:2@0 e:3@64 u:4@128; 2 S s 8 x:5@0; 3 E64 e 4 v=1; 4 U u 8 x:5@0; 5 I long 8 s", "", false)
+	a, b := side{mustRead(t, blob, mustRead(t, baseBlob, nil)), 5}, side{mustRead(t, whole, nil), 1}
+	if ab, ba := difference(a, b), difference(b, a); ab != "" || ba != "" {
+		t.Errorf("%q and %q", ab, ba)
+	}
+}
+
+// both returns the types 1 and 2.
+func both(t *btf.Table) (a, b side) { return side{t, 1}, side{t, 2} }
 
 // Types may be as large or as deep as they want.
 func TestDifferenceBounded(t *testing.T) {
@@ -58,7 +88,7 @@ func TestDifferenceBounded(t *testing.T) {
 		note.WriteString("; ")
 	}
 	blob, _ := blobs(t, note.String(), "", false)
-	if got := difference(mustRead(t, blob, nil), 1, 2); got != "" {
+	if got := difference(both(mustRead(t, blob, nil))); got != "" {
 		t.Errorf("%q", got)
 	}
 	note.Reset()
@@ -66,7 +96,7 @@ func TestDifferenceBounded(t *testing.T) {
 		fmt.Fprintf(&note, "%d P %d; %d P %d; ", id, id+2, id+1, id+3)
 	}
 	blob, _ = blobs(t, note.String()+fmt.Sprintf("%d I int 4; %d I long 8", 2*n+1, 2*n+2), "", false)
-	if got := difference(mustRead(t, blob, nil), 1, 2); got != "" {
+	if got := difference(both(mustRead(t, blob, nil))); got != "" {
 		t.Errorf("%q", got)
 	}
 }

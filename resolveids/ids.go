@@ -192,7 +192,8 @@ func newSet(s *symbol, word uint32, size, words uint64) (n set, msg string) {
 	return n, ""
 }
 
-// order puts requests and sets into the order of resolve_btfids and checks that no two sets share a name, or words.
+// order puts requests and sets into the order of resolve_btfids and checks that no two sets share a name, or words, and that IDs
+// within sets are where these have theirs.
 func (x *IDs) order() error {
 	rank := map[btf.Kind]int{btf.KindStruct: 0, btf.KindUnion: 1, btf.KindTypedef: 2, btf.KindFunc: 3}
 	slices.SortFunc(x.requests, func(a, b request) int {
@@ -213,6 +214,13 @@ func (x *IDs) order() error {
 	for i, r := range x.requests {
 		for _, w := range r.words {
 			x.named[w] = i // of two kinds at one word FUNC wins, which comes last
+			n, _ := slices.BinarySearchFunc(byWord, w+1, func(s set, w uint32) int { return cmp.Compare(s.word, w) })
+			if n == 0 {
+				continue
+			}
+			if s := &byWord[n-1]; w < s.at(s.count) && (w < s.first() || (w-s.first())%s.step() != 0) {
+				return &Error{Msg: fmt.Sprintf("%v %.100q is asked for where the set %.100q has no ID, %d bytes behind its start", r.kind, r.name, s.name, 4*(w-s.word))}
+			}
 		}
 	}
 	return nil

@@ -77,7 +77,7 @@ func (r *resolver) findKfuncs(funcs map[string]btf.ID, entries []entry) ([]kfunc
 			r.warn(warnNoSymbol(e.set.name, int(e.index)))
 			continue
 		case id == 0:
-			r.warn(warnNoFunc(e.name, e.set.name, r.omitted(e.name)))
+			r.warn(warnNoFunc(e.name, e.set.name, r.whyNoFunc(e.name)))
 			continue
 		}
 		k, again := byID[id]

@@ -34,7 +34,8 @@ func (x *nameIndex) find(t *btf.Table, id btf.ID) (i int, ok bool) {
 	return i, ok
 }
 
-// maxDetails is how many names with several types are looked at closely; a kernel has about ten.
+// maxDetails is how many names with several types are looked at closely, and how many functions that are missing; a
+// kernel has about ten.
 const maxDetails = 100
 
 // lookup finds the IDs of requests, base first, and of several types the first. It warns of
@@ -75,29 +76,12 @@ func (r *resolver) lookup() {
 	}
 }
 
-// whySeveral says how two types of one name differ, and where they are from.
-func (r *resolver) whySeveral(q *request, first, other btf.ID) string {
-	var parts []string
-	if s := difference(r.t, first, other); s != "" {
-		parts = append(parts, s)
-	}
-	if r.in.Units != nil {
-		if units := r.in.Units(q.kind, q.name); len(units) > 0 {
-			parts = append(parts, "in "+strings.Join(units, ", "))
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
-// omitted returns why a function is not in BTF, for a warning; "" if that is not known.
-func (r *resolver) omitted(name string) string {
-	if r.in.Omitted == nil {
+// whyNoFunc says why a function is not in BTF, for a warning; "" if that is not known.
+func (r *resolver) whyNoFunc(name string) string {
+	if r.asked++; r.in.WhyNoFunc == nil || r.asked > maxDetails {
 		return ""
 	}
-	if reason := r.in.Omitted(name); reason != "" {
-		return "it was left out of BTF: " + reason
-	}
-	return ""
+	return r.in.WhyNoFunc(name)
 }
 
 // warnMissing warns of the requests that nothing was found for, with the reason, as far as it shows.
@@ -125,14 +109,16 @@ func (r *resolver) warnMissing() {
 			r.warn(warnUnresolved(OnlyInBase, q.name, "it is a type of the base that the distilled one does not have"))
 			continue
 		}
-		detail := ""
+		var parts []string
+		if s := otherKind(others[q.name]); s != "" {
+			parts = append(parts, s)
+		}
 		if q.kind == btf.KindFunc {
-			detail = r.omitted(q.name)
+			if s := r.whyNoFunc(q.name); s != "" {
+				parts = append(parts, s)
+			}
 		}
-		if detail == "" {
-			detail = otherKind(others[q.name])
-		}
-		r.warn(warnUnresolved(Unresolved, q.name, detail))
+		r.warn(warnUnresolved(Unresolved, q.name, strings.Join(parts, "; ")))
 	}
 }
 

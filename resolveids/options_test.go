@@ -91,17 +91,11 @@ func TestReasons(t *testing.T) {
 	ids := mustReadIDs(t, []part{list("struct s", "struct none", "func none"), kfuncs("k", "func none")}, false)
 	in := Input{
 		BTF: blob,
-		Omitted: func(name string) string {
+		WhyNoFunc: func(name string) string {
 			if name != "none" {
 				t.Errorf("asked for %s", name)
 			}
-			return "optimized parameters"
-		},
-		Units: func(kind btf.Kind, name string) []string {
-			if kind != btf.KindStruct || name != "s" {
-				t.Errorf("asked for %v %s", kind, name)
-			}
-			return []string{"a.c", "b.c"}
+			return "optimized"
 		},
 	}
 	res, err := Resolve(ids, in, Options{})
@@ -109,10 +103,10 @@ func TestReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Warning{
-		{NoFunc, "none", "WARN: resolve_btfids: no BTF func for kfunc none in k: it was left out of BTF: optimized parameters"},
-		{MultipleIDs, "s", "WARN: multiple IDs found for 's': 2, 3 - using 2: 1 and 2 members; in a.c, b.c"},
+		{NoFunc, "none", "WARN: resolve_btfids: no BTF func for kfunc none in k: optimized"},
+		{MultipleIDs, "s", "WARN: multiple IDs found for 's': 2, 3 - using 2: 1 and 2 members"},
 		{Unresolved, "none", "WARN: resolve_btfids: unresolved symbol none"},
-		{Unresolved, "none", "WARN: resolve_btfids: unresolved symbol none: it was left out of BTF: optimized parameters"},
+		{Unresolved, "none", "WARN: resolve_btfids: unresolved symbol none: optimized"},
 	}
 	if d := cmp.Diff(want, res.Warnings); d != "" {
 		t.Errorf("-want +got\n%s", d)

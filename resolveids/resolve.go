@@ -25,10 +25,17 @@ type Input struct {
 	Base *btf.Base // nil: BTF is whole
 	Own  OwnBTF    // of the file; its zero value: it has none, or it is BTF
 
-	// Omitted returns why a function or variable is not in BTF, "" if that is not known. nil: nothing is known.
-	Omitted func(name string) string
-	// Units returns the names of the compile units that define a type, as far as is known. nil: nothing is known.
-	Units func(kind btf.Kind, name string) []string
+	// WhyNoFunc says why a function is not in BTF, "" if that is not known. nil: nothing is known.
+	WhyNoFunc func(name string) string
+	// Definitions returns the types of a kind and name that the file's units define. nil: nothing is known.
+	Definitions func(kind btf.Kind, name string) []Definition
+}
+
+// Definition is a type of the file's DWARF.
+type Definition struct {
+	Types *btf.Table // as which it was encoded
+	ID    btf.ID     // in Types
+	Where string     // the units that have it, for messages
 }
 
 // OwnBTF is the BTF that a file has now. IDs that are in its .BTF_ids already are those of this BTF.
@@ -107,6 +114,9 @@ type resolver struct {
 	t     *btf.Table // the BTF so far
 	data  []byte     // .BTF_ids as compilers leave it
 	found []btf.ID   // by request
+	wide  []btf.ID   // after distilling, by ID before that: the ID in the distilled base
+	units origins
+	asked int // why there is no function
 	out   Result
 }
 
@@ -214,7 +224,7 @@ func (r *resolver) distill() error {
 	if err != nil {
 		return err
 	}
-	r.out.Base = d.Base
+	r.out.Base, r.wide = d.Base, d.IDs[:r.t.FirstID()]
 	r.t, err = btf.Read(d.Split, base)
 	return err
 }

@@ -203,7 +203,7 @@ var resolveCases = []resolveCase{
 		words:   []uint32{2, 4, 3, 1, 4, 0, 5, 0, 11, 0},
 		warnings: []string{
 			"WARN: resolve_btfids: no BTF func for kfunc vm in k",
-			"WARN: multiple IDs found for 'both': 5, 8 - using 5: return value: void and int",
+			"WARN: multiple IDs found for 'both': 5, 8 - using 5: return value: void and int; 5 is of the base",
 		},
 	},
 	{

@@ -47,11 +47,11 @@ func (x *IDs) original(old func() (*btf.Table, error)) ([]byte, error) {
 		return data, nil
 	}
 	fail := func(format string, args ...any) error {
-		return &Error{Msg: "is already resolved, and flags cannot be told apart: " + fmt.Sprintf(format, args...)}
+		return &Error{Msg: "is already resolved, and which flags belong to which kfunc cannot be told any more: " + fmt.Sprintf(format, args...) + ": link the file anew"}
 	}
 	t, err := old()
 	if err != nil {
-		return nil, fail("no BTF says what the IDs are: %v", err)
+		return nil, fail("its own BTF does not go with this base: %v", err)
 	}
 	inSet := make([]bool, len(data)/4)
 	for i := range x.sets {

@@ -143,7 +143,8 @@ func (x *chain) run(f *elfview.File, path string, base *btf.Base, basePath strin
 	if err != nil {
 		return nil, err
 	}
-	in.BTF, in.Omitted = enc.BTF, omissions(enc.Omissions)
+	in.BTF = enc.BTF
+	reasonsIn(enc, &in)
 	out.Result, err = resolveids.Resolve(out.ids, in, resolveids.Options{Kernel: out.kernel, Distill: distill, Jobs: opt.Jobs, FwdPolicy: opt.FwdPolicy, Timer: timer})
 	if err != nil {
 		return nil, err
@@ -157,19 +158,6 @@ func (x *chain) run(f *elfview.File, path string, base *btf.Base, basePath strin
 		}
 	}
 	return out, nil
-}
-
-// omissions answers why a function or variable was left out.
-func omissions(list []encode.Omission) func(name string) string {
-	reasons := make(map[string]string, len(list))
-	for _, o := range list {
-		why := o.Reason
-		if o.Detail != "" {
-			why += ": " + o.Detail
-		}
-		reasons[o.Name] = why
-	}
-	return func(name string) string { return reasons[name] }
 }
 
 // tell prints warnings, and fails if they are too many.

@@ -195,6 +195,10 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	omitted, err := res.Omissions()
+	if err != nil {
+		return err
+	}
 	if n := len(res.Misses); n > 0 {
 		text := missText(res.Misses, basePath)
 		if j.maxMisses >= 0 && n > j.maxMisses {
@@ -222,7 +226,7 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 		err = saveSections(target, file, res)
 	}
 	if err == nil {
-		err = j.save(out, res)
+		err = j.save(out, res, omitted)
 	}
 	stop()
 	if err != nil {
@@ -274,7 +278,7 @@ func verify(res *encode.Result, base *btf.Base) error {
 }
 
 // save writes the result, if it is not in the ELF file, and the report: both, or if one cannot be written neither.
-func (j *encodeJob) save(out string, res *encode.Result) error {
+func (j *encodeJob) save(out string, res *encode.Result, omitted []encode.Omission) error {
 	var outs []namedOutput
 	if !j.inPlace {
 		outs = append(outs, namedOutput{out, writeBytes(res.BTF)})
@@ -283,7 +287,7 @@ func (j *encodeJob) save(out string, res *encode.Result) error {
 		}
 	}
 	if j.report != "" {
-		outs = append(outs, namedOutput{j.report, func(w io.Writer) error { return encode.WriteReport(w, res.Omissions) }})
+		outs = append(outs, namedOutput{j.report, func(w io.Writer) error { return encode.WriteReport(w, omitted) }})
 	}
 	return saveAll(outs)
 }

@@ -163,7 +163,18 @@ func (j *moduleJob) file(path string, stderr io.Writer) error {
 	if err == nil {
 		err = j.bases.changed()
 	}
+	var stripped *encode.NoDWARFError
 	switch {
+	case errors.As(err, &stripped):
+		has, err := j.keeps(f, path, base, distill, stderr)
+		switch {
+		case !has:
+			return stripped
+		case err != nil:
+			return fmt.Errorf("%w, and %w", stripped, err)
+		}
+		_, err = j.save(target, j.edits) // what else was asked for
+		return err
 	case errors.Is(err, encode.ErrNoTypes) && j.out == "": // Rust alone, say: builds go on without
 		if j.verbose || j.fatal {
 			fmt.Fprintf(stderr, "btfgen: %s: stays without BTF: %v\n", path, err)

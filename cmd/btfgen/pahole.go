@@ -63,7 +63,7 @@ func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
 		defer target.Close()
 	}
 	opt.Jobs = share(opt.Jobs)
-	res, err := paholeResult(p, opt)
+	res, omitted, err := paholeResult(p, opt)
 	if err == nil {
 		err = base.Changed()
 	}
@@ -78,7 +78,7 @@ func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%s: %w", p.File, err)
 	}
 	if p.Verbose {
-		tellAsPahole(p, res, stdout, stderr)
+		tellAsPahole(p, res, omitted, stdout, stderr)
 	}
 	if target == nil {
 		return saveAll([]namedOutput{{p.Detached, writeBytes(res.BTF)}})
@@ -89,13 +89,16 @@ func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
 	return nil
 }
 
-func paholeResult(p *kbuild.Pahole, opt encode.Options) (*encode.Result, error) {
+func paholeResult(p *kbuild.Pahole, opt encode.Options) (res *encode.Result, omitted []encode.Omission, err error) {
 	f, err := elfview.Open(p.File)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
-	return encode.Encode(f, opt)
+	if res, err = encode.Encode(f, opt); err == nil {
+		omitted, err = res.Omissions()
+	}
+	return res, omitted, err
 }
 
 // saveSections writes a result into the ELF file that it is of. The file gets a new time even if it has these sections
@@ -136,8 +139,8 @@ func readPaholeBase(path string) (*kbuild.Base, *btf.Base, error) {
 }
 
 // tellAsPahole prints what scripts read from pahole -V, why functions are left out, and on standard error the rest.
-func tellAsPahole(p *kbuild.Pahole, res *encode.Result, stdout, stderr io.Writer) {
-	for _, o := range res.Omissions {
+func tellAsPahole(p *kbuild.Pahole, res *encode.Result, omitted []encode.Omission, stdout, stderr io.Writer) {
+	for _, o := range omitted {
 		if o.Kind != "func" {
 			fmt.Fprintf(stderr, "btfgen: %s: variable %s: %s\n", p.File, o.Name, o.Reason)
 			continue

@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 
@@ -120,8 +121,14 @@ func resolveAction(c *cli.Context) error {
 			return fmt.Errorf("%s: %w", j.file, err)
 		}
 	}
-	res, err := resolveids.Resolve(ids, in, resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())})
-	if err != nil {
+	opt := resolveids.Options{Kernel: j.kernel, Distill: j.distill, Jobs: share(defaultJobs())}
+	reasonsOf(f.elf, &in, j.kernel, false, opt.Jobs)
+	res, err := resolveids.Resolve(ids, in, opt)
+	var format *btf.FormatError
+	switch {
+	case errors.As(err, &format):
+		return fmt.Errorf("%s: %w", cmp.Or(j.btf, j.file), err)
+	case err != nil:
 		return fmt.Errorf("%s: %w", j.file, err)
 	}
 	if res.Base == nil {

@@ -65,6 +65,7 @@ func resolveBTFIDs(r *kbuild.ResolveBTFIDs, stderr io.Writer) error {
 		if in, err = asResolveReads(r, f, opt.IDsOnly); err != nil {
 			return err
 		}
+		reasonsOf(f.elf, &in, kernel, true, opt.Jobs)
 		opt.Distill = r.Distill && in.Base != nil
 		var format *btf.FormatError
 		switch res, err = resolveids.Resolve(ids, in, opt); {

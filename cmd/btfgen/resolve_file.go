@@ -80,8 +80,13 @@ func (f *idsFile) blob(from string, own resolveids.OwnBTF) (*splitBTF, error) {
 }
 
 // onto returns the BTF split against base, onto which it is put if it comes with a distilled base. Without base the distilled
-// one is it.
+// one is it. Errors do not name a file.
 func (s *splitBTF) onto(base *btf.Base) (split []byte, on *btf.Base, err error) {
+	if base != nil || s.distilled != nil {
+		if err := s.checkSplit(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if base != nil {
 		if err := s.checkPointers(base.Table()); err != nil {
 			return nil, nil, err

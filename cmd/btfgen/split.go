@@ -48,11 +48,16 @@ func readSplit(path string) (*splitBTF, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Split BTF has no empty string of its own. On a base, other BTF would be read as if its IDs were those of the base.
+	return s, s.checkSplit()
+}
+
+// checkSplit refuses BTF that stands alone, which on a base would be read as if its IDs were those of the base. Split BTF has no
+// empty string of its own.
+func (s *splitBTF) checkSplit() error {
 	if _, err := btf.Read(s.split, nil); err == nil {
-		return nil, errors.New("its BTF stands alone, it is not split")
+		return errors.New("its BTF stands alone, it is not split")
 	}
-	return s, nil
+	return nil
 }
 
 func readModule(path string) (*splitBTF, error) {

@@ -23,6 +23,40 @@ type outcome struct {
 	stats Stats
 }
 
+// checkUnitsOf looks at each record for what UnitsOf tells without.
+func checkUnitsOf(d *Dedup, units []*Unit, classes [][]uint32, order []ClassID) error {
+	holders := map[ClassID][]int{}
+	for n, u := range units {
+		for i := range u.Records {
+			r := &u.Records[i]
+			id := d.At(ClassID(classes[n][i]), u.Base+uint64(r.Pos))
+			if r.isFwd() && r.Name != 0 {
+				continue // it stands for a definition, and is none
+			}
+			if h := holders[id]; len(h) == 0 || h[len(h)-1] != n {
+				holders[id] = append(h, n)
+			}
+		}
+	}
+	unitOf := func(place uint64) int {
+		n := len(units) - 1
+		for units[n].Base > place {
+			n--
+		}
+		return n
+	}
+	for i, id := range order {
+		if d.class(uint32(id)).isFwd() || i%(1+len(order)/10) != 0 { // each looks at all records
+			continue
+		}
+		if got := d.UnitsOf(id, unitOf); !slices.Equal(got, holders[id]) {
+			c, _ := d.Class(id)
+			return fmt.Errorf("class %d, %v of name %d, is in the units %v, want %v", id, c.Kind, c.Name, got, holders[id])
+		}
+	}
+	return nil
+}
+
 // runDedup deduplicates units with the given number of workers. Places follow the order of the units.
 func runDedup(tb testing.TB, names Names, units []*Unit, workers int) (*outcome, error) {
 	tb.Helper()
@@ -66,6 +100,9 @@ func runDedup(tb testing.TB, names Names, units []*Unit, workers int) (*outcome,
 	id := make([]ID, d.NumClasses())
 	for i, c := range order {
 		id[c] = ID(i + 1)
+	}
+	if err := checkUnitsOf(d, units, classes, order); err != nil {
+		return nil, err
 	}
 	o := &outcome{ids: make([][]ID, len(units)), stats: d.Stats}
 	if o.blob, err = d.Write(order, false, false, workers); err != nil {

@@ -198,6 +198,9 @@ func (w *Writer) Append(order []ClassID) error {
 	return nil
 }
 
+// ID returns the ID of a class, after Bytes; 0 if it is not among those that were written.
+func (w *Writer) ID(class ClassID) ID { return w.ids[class] }
+
 // Len is how many types were appended that are not the base's.
 func (w *Writer) Len() int { return len(w.order) }
 
