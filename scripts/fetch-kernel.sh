@@ -12,15 +12,16 @@
 #   fetch-kernel.sh --cached NAME [DIR]            never fetches: exit status 3 if DIR lacks it
 #
 # DIR is by default $BTFGEN_CORPUS, else ${XDG_CACHE_HOME:-~/.cache}/btfgen. Prints the folder
-# that holds vmlinux; for vm-* and headers-*, the one described at fetch_vm and fetch_headers; for source-*, the top of the source tree;
+# that holds vmlinux; for vm-*, headers-* and cross-*, the one described at fetch_vm, fetch_headers and fetch_cross;
+# for source-*, the top of the source tree;
 # for peers, the one that holds the commands:
 #
 #   pahole-1.32 pahole-1.30   encoders with nested and with flat arrays (testdata/differences.md)
 #   bpftool                   dumps BTF
 #   resolve_btfids-7.3 -6.12  resolvers, with libbpf's deduplication
 #
-# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-* or headers-* 0.3 GB, a
-# source-* 1.5 to 1.9 GB.
+# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-*, headers-* or
+# cross-* 0.3 GB, a source-* 1.5 to 1.9 GB.
 set -euo pipefail
 
 # name | architecture | suites | pattern of the package name
@@ -47,6 +48,12 @@ headers-6.1  | bookworm bookworm-security           | 6\.1\.0-[0-9]+-cloud-amd64
 headers-6.12 | trixie trixie-security               | 6\.12\.[0-9]+\+deb13-cloud-amd64
 headers-7.2  | trixie trixie-backports              | 7\.2\.[0-9]+\+deb13-cloud-amd64
 headers-7.3  | trixie trixie-backports experimental | 7\.3\.[0-9]+\+deb13-cloud-amd64
+'
+
+# name | architecture of the modules | suites | pattern of the release | compiler
+crosses='
+cross-arm64 | arm64 | trixie trixie-backports | 7\.2\.[0-9]+\+deb13-cloud-arm64 | gcc-14-aarch64-linux-gnu
+cross-s390x | s390x | trixie                  | 6\.12\.[0-9]+\+deb13-s390x      | gcc-14-s390x-linux-gnu
 '
 
 # name | suites | package
@@ -158,6 +165,25 @@ boot_image() {
 	rm -rf "$work/image"
 }
 
+# unpack_root PACKAGE...: with what they depend on, into $work/tree/root, a system to chroot to. $work/status is what is
+# there already.
+unpack_root() {
+	local link deb
+	debs=$work/debs
+	rm -rf "$debs"
+	mkdir -p "$debs/partial" "$work/tree/root/usr"/{bin,sbin,lib,lib64} "$work/tree/root"/{build,dev,proc,tmp}
+	apt apt-get -o Dir::State::status="$work/status" -o Dir::Cache::archives="$debs" -o Debug::NoLocking=1 \
+		install --download-only --no-install-recommends -y "$@" binutils coreutils dash diffutils findutils grep make mawk sed >&2 ||
+		die "no download of $1"
+	for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/tree/root/$link"; done
+	for deb in "$debs"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$work/tree/root"
+		rm "$deb"
+	done
+	rm -rf "$work/tree/root/usr/share"/{doc,man,info,locale}
+	ln -s mawk "$work/tree/root/usr/bin/awk"
+}
+
 # fetch_root RELEASE: into $work/tree
 #
 #   root/                       a system to chroot to: make, gcc and the headers of a release
@@ -166,27 +192,13 @@ boot_image() {
 # The packages of root/ are only unpacked. kbuild's programs are linked with the C library of the
 # suite that the kernel is from, and its flags are for that suite's compiler, so all come from there.
 fetch_root() {
-	local version link deb
-	mkdir -p "$work/tree/root/usr"/{bin,sbin,lib,lib64}
+	local version
 	# Headers up to 6.12 depend on their kernel, which is 80 MB with what that depends on, for nothing.
 	version=$(apt apt-cache show "linux-headers-$1" | awk '$1 == "Version:" { print $2; exit }')
 	printf '%s\n' "Package: linux-image-$1" "Version: $version" "Status: install ok installed" \
 		"Architecture: amd64" "Maintainer: nobody" "Description: not needed" >"$work/status"
 	echo "fetching linux-headers-$1, a compiler and make" >&2
-	debs=$work/debs
-	rm -rf "$debs"
-	mkdir -p "$debs/partial"
-	apt apt-get -o Dir::State::status="$work/status" -o Dir::Cache::archives="$debs" -o Debug::NoLocking=1 \
-		install --download-only --no-install-recommends -y \
-		"linux-headers-$1" binutils coreutils dash diffutils findutils grep make mawk sed >&2 || die "no download of linux-headers-$1"
-	for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/tree/root/$link"; done
-	for deb in "$debs"/*.deb; do
-		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$work/tree/root"
-		rm "$deb"
-	done
-	rm -rf "$work/tree/root/usr/share"/{doc,man,info,locale}
-	ln -s mawk "$work/tree/root/usr/bin/awk"
-	mkdir -p "$work/tree/root"/{build,dev,proc,tmp}
+	unpack_root "linux-headers-$1"
 	echo "usr/src/linux-headers-$1" >"$work/tree/headers"
 }
 
@@ -220,6 +232,33 @@ fetch_headers() {
 	fetch_root "$release"
 	mkdir -p "$work/tree/root/boot"
 	boot_image "$release" "$work/tree/root/boot/vmlinuz-$release"
+}
+
+# fetch_cross NAME: into $work/tree, what fetch_root makes, but with headers and a compiler of another architecture. The
+# programs of kbuild are for this one.
+fetch_cross() {
+	local target suites pattern compiler release deb
+	IFS='|' read -r _ target suites pattern compiler <<<"$row"
+	# shellcheck disable=SC2086 # a list of words
+	use_suites ${target// /} $suites
+	deb=$work/headers.deb
+	for release in $(releases linux-headers "${pattern// /}" | tac); do
+		echo "fetching linux-headers-$release" >&2
+		if (download "linux-headers-$release"); then # some architectures' packages come later than the lists
+			mv "$work"/debs/*.deb "$deb"
+			break
+		fi
+	done
+	[ -e "$deb" ] || die "the archive has no linux-headers-$pattern"
+	echo "fetching${compiler% } and make" >&2
+	# shellcheck disable=SC2086
+	use_suites amd64 $suites
+	true >"$work/status"
+	unpack_root "${compiler// /}" "linux-headers-${release%%-*}-common" "linux-kbuild-${release%%-*}"
+	dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$work/tree/root"
+	rm "$deb"
+	echo "usr/src/linux-headers-$release" >"$work/tree/headers"
+	[ -e "$work/tree/root/usr/src/linux-headers-$release/vmlinux" ] || die "linux-headers-$release holds no vmlinux"
 }
 
 # fetch_source NAME: $work/tree becomes the source that Debian builds the kernel from.
@@ -314,7 +353,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ $# -eq 0 ]; then
-	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms$headers$sources"
+	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms$headers$crosses$sources"
 	echo peers
 	exit
 fi
@@ -327,7 +366,7 @@ dir=${2:-${BTFGEN_CORPUS:-${XDG_CACHE_HOME:-$HOME/.cache}/btfgen}}
 if $cached && [ ! -d "$dir" ]; then exit 3; fi
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms$headers$sources")
+row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms$headers$crosses$sources")
 if [ "$name" != peers ] && [ -z "$row" ]; then
 	echo "fetch-kernel.sh: no kernel named $name" >&2
 	exit 2
@@ -337,7 +376,7 @@ exec 9>"$dir/.lock"
 flock 9
 dest=$dir/$name
 case $name in
-peers | vm-* | headers-* | source-*) vmlinux_only=false ;; # whole or not at all
+peers | vm-* | headers-* | cross-* | source-*) vmlinux_only=false ;; # whole or not at all
 esac
 if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; }; then
 	if $cached; then exit 3; fi
@@ -349,6 +388,7 @@ if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; };
 	peers) fetch_peers ;;
 	vm-*) fetch_vm ;;
 	headers-*) fetch_headers ;;
+	cross-*) fetch_cross ;;
 	source-*) fetch_source ;;
 	*) fetch_kernel ;;
 	esac
@@ -358,6 +398,6 @@ if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; };
 fi
 case $name in
 peers) echo "$dest/bin" ;;
-vm-* | headers-* | source-*) echo "$dest" ;;
+vm-* | headers-* | cross-* | source-*) echo "$dest" ;;
 *) dirname "$(vmlinux "$dest")" ;;
 esac
