@@ -234,31 +234,33 @@ fetch_headers() {
 	boot_image "$release" "$work/tree/root/boot/vmlinuz-$release"
 }
 
-# fetch_cross NAME: into $work/tree, what fetch_root makes, but with headers and a compiler of another architecture. The
-# programs of kbuild are for this one.
+# fetch_cross NAME: into $work/tree, what fetch_vm makes, but with headers and a compiler of another architecture. The programs
+# of kbuild are for this one. If the archive has one release only, that is also the one to boot.
 fetch_cross() {
-	local target suites pattern compiler release deb
+	local target suites pattern compiler build boot deb=$work/headers.deb
 	IFS='|' read -r _ target suites pattern compiler <<<"$row"
+	mkdir "$work/tree"
 	# shellcheck disable=SC2086 # a list of words
 	use_suites ${target// /} $suites
-	deb=$work/headers.deb
-	for release in $(releases linux-headers "${pattern// /}" | tac); do
-		echo "fetching linux-headers-$release" >&2
-		if (download "linux-headers-$release"); then # some architectures' packages come later than the lists
-			mv "$work"/debs/*.deb "$deb"
-			break
-		fi
+	build=$(releases linux-headers "${pattern// /}" | head -n 1) || true
+	[ -n "$build" ] || die "the archive has no linux-headers-$pattern"
+	echo "fetching linux-headers-$build" >&2
+	download "linux-headers-$build"
+	mv "$debs"/*.deb "$deb"
+	for boot in $(releases linux-headers "${pattern// /}" | tac); do
+		if (boot_image "$boot" "$work/tree/vmlinuz"); then break; fi # packages of some architectures come later than the lists
 	done
-	[ -e "$deb" ] || die "the archive has no linux-headers-$pattern"
+	[ -e "$work/tree/vmlinuz" ] || die "the archive has no linux-image-$pattern"
+	echo "$boot" >"$work/tree/release"
 	echo "fetching${compiler% } and make" >&2
 	# shellcheck disable=SC2086
 	use_suites amd64 $suites
 	true >"$work/status"
-	unpack_root "${compiler// /}" "linux-headers-${release%%-*}-common" "linux-kbuild-${release%%-*}"
+	unpack_root "${compiler// /}" "linux-headers-${build%%-*}-common" "linux-kbuild-${build%%-*}"
 	dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$work/tree/root"
 	rm "$deb"
-	echo "usr/src/linux-headers-$release" >"$work/tree/headers"
-	[ -e "$work/tree/root/usr/src/linux-headers-$release/vmlinux" ] || die "linux-headers-$release holds no vmlinux"
+	echo "usr/src/linux-headers-$build" >"$work/tree/headers"
+	[ -e "$work/tree/root/usr/src/linux-headers-$build/vmlinux" ] || die "linux-headers-$build holds no vmlinux"
 }
 
 # fetch_source NAME: $work/tree becomes the source that Debian builds the kernel from.

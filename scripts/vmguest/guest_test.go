@@ -128,7 +128,7 @@ func TestCallKfunc(t *testing.T) {
 
 // TestChecks makes sure that each kind of kernel gets its control, and that lines are told apart by name.
 func TestChecks(t *testing.T) {
-	for mismatch, want := range map[string]string{"refused": "is refused for its BTF", "allowed": "has no BTF in the kernel"} {
+	for mismatch, want := range map[string]string{"refused": "is refused for its BTF", "allowed": "has no BTF in the kernel", "none": "types are right"} {
 		names := map[string]bool{}
 		control := false
 		for _, c := range checks(options{release: "1.2.3", mismatch: mismatch}) {

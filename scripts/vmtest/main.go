@@ -29,7 +29,7 @@ func main() {
 	flag.StringVar(&arch, "arch", "x86_64", "`NAME` of the machine's architecture: x86_64, arm64 or s390x")
 	flag.StringVar(&m.kernel, "kernel", "", "boot the image `FILE`")
 	flag.StringVar(&release, "release", "", "the kernel's `RELEASE`, which is checked")
-	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused")
+	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused; or none of it does not")
 	flag.BoolVar(&built, "built", false, "kernel and modules are one build, all of whose BTF is checked; instead of -btf-mismatch")
 	flag.StringVar(&initFile, "init", "", "run `FILE`, a build of scripts/vmguest")
 	flag.StringVar(&accel, "accel", "auto", "kvm, tcg, or auto: kvm if that works")
@@ -40,7 +40,7 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	known := mismatch == "allowed" || mismatch == "refused"
+	known := mismatch == "allowed" || mismatch == "refused" || mismatch == "none"
 	var supported bool
 	m.platform, supported = platforms[arch]
 	if !supported || m.kernel == "" || release == "" || initFile == "" || known == built || flag.NArg() == 0 {
