@@ -4,7 +4,9 @@
 # Whether btfgen resolves the IDs of modules as the kernel's resolve_btfids does: builds testdata/modules/*
 # with Debian's headers of a series, without the BTF step, and gives both the same BTF.
 #
-#   check-chain.sh [--cached] [6.12|7.2|7.3]...      all three if none is named
+#   check-chain.sh [--cached] [6.12|7.2|7.3|arm64|s390x]...      6.12 7.2 7.3 if none is named
+#
+# arm64 and s390x are for modules of these machines, from 7.2 and 6.12, by Debian's cross compilers. The last is big-endian.
 #
 # For each module, split and distilled, on the BTF of btfgen and on that of pahole:
 #
@@ -17,9 +19,9 @@
 #
 # The last prints what differs with its reason; anything else that differs is a failure.
 #
-# What it needs of Debian's archive is fetched first (fetch-kernel.sh vm-*, peers); with --cached nothing
-# is fetched. Also needs objcopy, readelf, and root or user namespaces. What is missing is skipped with a line,
-# or with BTFGEN_REQUIRE_TOOLS=1 a failure.
+# What it needs of Debian's archive is fetched first (fetch-kernel.sh vm-*, cross-*, peers); with --cached nothing
+# is fetched. Also needs objcopy, that of the machine (packages binutils-aarch64-linux-gnu and binutils-s390x-linux-gnu),
+# readelf, and root or user namespaces. What is missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
 #
 # Environment: BTFGEN the binary to test (built if not set), KEEP a folder for modules and results, which are
 # otherwise removed.
@@ -29,7 +31,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 usage() {
-	echo "usage: check-chain.sh [--cached] [6.12|7.2|7.3]..." >&2
+	echo "usage: check-chain.sh [--cached] [6.12|7.2|7.3|arm64|s390x]..." >&2
 	exit 2
 }
 
@@ -37,7 +39,7 @@ cached=() series=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--cached) cached=(--cached) ;;
-	6.12 | 7.2 | 7.3) series+=("$1") ;;
+	6.12 | 7.2 | 7.3 | arm64 | s390x) series+=("$1") ;;
 	*) usage ;;
 	esac
 	shift
@@ -74,7 +76,7 @@ build_modules() {
 		mount --rbind /dev "$root/dev"
 		mount --rbind /proc "$root/proc"
 		exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin "$@"' sh "$tree/root" "$out" \
-		make -C "/$headers" M=/build DEB_BUILD_ARCH=amd64 cmd_btf_ko=: modules >"$out/make.log" 2>&1 || {
+		make -C "/$headers" M=/build DEB_BUILD_ARCH=amd64 DEB_HOST_ARCH="$arch" DEB_HOST_GNU_TYPE="${prefix%-}" cmd_btf_ko=: modules >"$out/make.log" 2>&1 || {
 		cat "$out/make.log"
 		return 1
 	}
@@ -83,12 +85,12 @@ build_modules() {
 # dump SECTION FILE OUT: the contents of a section; OUT is empty if there is none.
 dump() {
 	: >"$3"
-	objcopy --dump-section "$1=$3" "$2" "$dir/copy" 2>/dev/null || true
+	"${prefix}objcopy" --dump-section "$1=$3" "$2" "$dir/copy" 2>/dev/null || true
 }
 
 # body FILE: BTF behind its header, whose length is its second word.
 body() {
-	[ ! -s "$1" ] || tail -c "+$(($(od -An -tu4 -j4 -N4 "$1") + 1))" "$1"
+	[ ! -s "$1" ] || tail -c "+$(($(od -An -tu4 -j4 -N4 --endian="$endian" "$1") + 1))" "$1"
 }
 
 # same_results WHAT THEIRS OURS: compares NAME.BTF_ids, NAME.BTF and NAME.BTF.base of two names.
@@ -147,7 +149,7 @@ resolve_beside() {
 embed() {
 	local add=(--add-section ".BTF=$1.BTF")
 	if [ -s "$1.BTF.base" ]; then add+=(--add-section ".BTF.base=$1.BTF.base"); fi
-	objcopy "${add[@]}" "$1"
+	"${prefix}objcopy" "${add[@]}" "$1"
 }
 
 # resolve_inside KIND ENCODER MODULE: as kernels before 7.0 do it, with BTF in the file.
@@ -176,7 +178,7 @@ resolve_inside() {
 pahole_inside() { # pahole_inside KIND FILE
 	local more=()
 	if [ "$1" = distilled ]; then more=(--btf_features=distilled_base); fi
-	LLVM_OBJCOPY=objcopy "$pahole" -J -j1 "--btf_features=$features" "${more[@]}" --lang_exclude=rust --btf_base "$base" "$2"
+	LLVM_OBJCOPY=${prefix}objcopy "$pahole" -J -j1 "--btf_features=$features" "${more[@]}" --lang_exclude=rust --btf_base "$base" "$2"
 }
 
 # chain_of_build KIND ENCODER MODULE OUT: what the kernel build makes of a module.
@@ -254,15 +256,24 @@ like_pahole() {
 # check_series SERIES
 check_series() {
 	local tree headers base dir generation=7.3 features pahole=pahole-1.32 module name kind who
-	if ! tree=$(scripts/fetch-kernel.sh "${cached[@]}" "vm-$1"); then
-		if [ ${#cached[@]} -eq 0 ]; then fail "$1: not fetched"; else skip "$1" "scripts/fetch-kernel.sh vm-$1 has not fetched it"; fi
+	local set=vm-$1 arch=amd64 prefix='' endian=little # of the modules
+	case $1 in
+	arm64) set=cross-$1 arch=$1 prefix=aarch64-linux-gnu- ;;
+	s390x) set=cross-$1 arch=$1 prefix=s390x-linux-gnu- endian=big ;;
+	esac
+	if ! command -v "${prefix}objcopy" >/dev/null; then
+		skip "$1" "no ${prefix}objcopy"
+		return
+	fi
+	if ! tree=$(scripts/fetch-kernel.sh "${cached[@]}" "$set"); then
+		if [ ${#cached[@]} -eq 0 ]; then fail "$1: not fetched"; else skip "$1" "scripts/fetch-kernel.sh $set has not fetched it"; fi
 		return
 	fi
 	headers=$(cat "$tree/headers")
 	base=$tree/root/$headers/vmlinux
 	dir=$out/$1
 	features=encode_force,var,float,enum64,decl_tag,type_tag,optimized_func,consistent_func
-	if [ "$1" = 6.12 ]; then
+	if [[ $headers == *-headers-6.12.* ]]; then
 		generation=6.12 pahole=pahole-1.30 # as that kernel's arrays
 		features+=,decl_tag_kfuncs
 	fi

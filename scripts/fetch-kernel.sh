@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Fetches a real kernel with DWARF, the tools btfgen is compared with, what scripts/vmtest.sh boots, or
-# the sources that scripts/kernel-build.sh builds, from the Debian archive this machine is set up to use.
+# Fetches a real kernel with DWARF, the tools btfgen is compared with, what scripts/vmtest.sh boots, the headers that
+# scripts/check-hooks.sh builds modules with, or the sources that scripts/kernel-build.sh builds, from the Debian
+# archive this machine is set up to use.
 # Needs apt-get, dpkg-deb and tar; no root. Nothing is installed, and the machine's own package lists
 # stay as they are.
 #
@@ -11,15 +12,16 @@
 #   fetch-kernel.sh --cached NAME [DIR]            never fetches: exit status 3 if DIR lacks it
 #
 # DIR is by default $BTFGEN_CORPUS, else ${XDG_CACHE_HOME:-~/.cache}/btfgen. Prints the folder
-# that holds vmlinux; for vm-*, the one described at fetch_vm; for source-*, the top of the source tree;
+# that holds vmlinux; for vm-*, headers-* and cross-*, the one described at fetch_vm, fetch_headers and fetch_cross;
+# for source-*, the top of the source tree;
 # for peers, the one that holds the commands:
 #
 #   pahole-1.32 pahole-1.30   encoders with nested and with flat arrays (testdata/differences.md)
 #   bpftool                   dumps BTF
 #   resolve_btfids-7.3 -6.12  resolvers, with libbpf's deduplication
 #
-# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-* 0.3 GB, a source-*
-# 1.5 to 1.9 GB.
+# A kernel takes 1 to 5 GB with its modules, 0.3 to 0.45 GB with --vmlinux-only, a vm-*, headers-* or
+# cross-* 0.3 GB, a source-* 1.5 to 1.9 GB.
 set -euo pipefail
 
 # name | architecture | suites | pattern of the package name
@@ -38,6 +40,20 @@ vms='
 vm-6.12 | trixie trixie-security               | 6\.12\.[0-9]+\+deb13-cloud-amd64 | 6\.12\.[0-9]+\+deb13-cloud-amd64
 vm-7.2  | trixie trixie-backports              | 7\.2\.[0-9]+\+deb13-cloud-amd64  | 7\.2\.[0-9]+\+deb13-cloud-amd64
 vm-7.3  | trixie trixie-backports experimental | 7\.3\.[0-9]+\+deb13-cloud-amd64  | 7\.3(\.[0-9]+\+deb13)?-cloud-amd64
+'
+
+# name | suites | pattern of the release
+headers='
+headers-6.1  | bookworm bookworm-security           | 6\.1\.0-[0-9]+-cloud-amd64
+headers-6.12 | trixie trixie-security               | 6\.12\.[0-9]+\+deb13-cloud-amd64
+headers-7.2  | trixie trixie-backports              | 7\.2\.[0-9]+\+deb13-cloud-amd64
+headers-7.3  | trixie trixie-backports experimental | 7\.3\.[0-9]+\+deb13-cloud-amd64
+'
+
+# name | architecture of the modules | suites | pattern of the release | compiler
+crosses='
+cross-arm64 | arm64 | trixie trixie-backports | 7\.2\.[0-9]+\+deb13-cloud-arm64 | gcc-14-aarch64-linux-gnu
+cross-s390x | s390x | trixie                  | 6\.12\.[0-9]+\+deb13-s390x      | gcc-14-s390x-linux-gnu
 '
 
 # name | suites | package
@@ -136,16 +152,61 @@ releases() {
 	apt apt-cache pkgnames "$1-" | sed "s/^$1-//" | grep -xE "$2" | sort -V
 }
 
-# fetch_vm NAME: into $work/tree, a folder with
+# boot_image RELEASE FILE: the image of a kernel that can be booted.
+boot_image() {
+	local package=linux-image-$1 # which depends on the package of the kernel, from 6.19 on
+	if [ -n "$(apt apt-cache pkgnames "linux-binary-$1")" ]; then package=linux-binary-$1; fi
+	echo "fetching $package" >&2
+	download "$package"
+	mkdir "$work/image"
+	dpkg-deb -x "$debs"/*.deb "$work/image"
+	find "$work/image" -name 'vmlinuz*' -type f -exec mv {} "$2" \;
+	[ -e "$2" ] || die "$package holds no vmlinuz"
+	rm -rf "$work/image"
+}
+
+# unpack_root PACKAGE...: with what they depend on, into $work/tree/root, a system to chroot to. $work/status is what is
+# there already.
+unpack_root() {
+	local link deb
+	debs=$work/debs
+	rm -rf "$debs"
+	mkdir -p "$debs/partial" "$work/tree/root/usr"/{bin,sbin,lib,lib64} "$work/tree/root"/{build,dev,proc,tmp}
+	apt apt-get -o Dir::State::status="$work/status" -o Dir::Cache::archives="$debs" -o Debug::NoLocking=1 \
+		install --download-only --no-install-recommends -y "$@" binutils coreutils dash diffutils findutils grep make mawk sed >&2 ||
+		die "no download of $1"
+	for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/tree/root/$link"; done
+	for deb in "$debs"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$work/tree/root"
+		rm "$deb"
+	done
+	rm -rf "$work/tree/root/usr/share"/{doc,man,info,locale}
+	ln -s mawk "$work/tree/root/usr/bin/awk"
+}
+
+# fetch_root RELEASE: into $work/tree
 #
-#   vmlinuz release             the kernel to boot, and its release
-#   root/                       a system to chroot to: make, gcc and the headers of another release
+#   root/                       a system to chroot to: make, gcc and the headers of a release
 #   headers                     the path of those headers below root/
 #
 # The packages of root/ are only unpacked. kbuild's programs are linked with the C library of the
 # suite that the kernel is from, and its flags are for that suite's compiler, so all come from there.
+fetch_root() {
+	local version
+	# Headers up to 6.12 depend on their kernel, which is 80 MB with what that depends on, for nothing.
+	version=$(apt apt-cache show "linux-headers-$1" | awk '$1 == "Version:" { print $2; exit }')
+	printf '%s\n' "Package: linux-image-$1" "Version: $version" "Status: install ok installed" \
+		"Architecture: amd64" "Maintainer: nobody" "Description: not needed" >"$work/status"
+	echo "fetching linux-headers-$1, a compiler and make" >&2
+	unpack_root "linux-headers-$1"
+	echo "usr/src/linux-headers-$1" >"$work/tree/headers"
+}
+
+# fetch_vm NAME: into $work/tree, what fetch_root makes, and
+#
+#   vmlinuz release             the kernel to boot, and its release, another than that of the headers
 fetch_vm() {
-	local suites built booted build boot package version link deb
+	local suites built booted build boot
 	IFS='|' read -r _ suites built booted <<<"$row"
 	# shellcheck disable=SC2086 # a list of words
 	use_suites amd64 $suites
@@ -153,37 +214,51 @@ fetch_vm() {
 	boot=$(releases linux-image "${booted// /}" | grep -vxF "$build" | tail -n 1) || true
 	[ -n "$build" ] || die "the archive has no linux-headers-$built"
 	[ -n "$boot" ] || die "the archive has no linux-image-$booted besides $build"
-
-	package=linux-image-$boot # which depends on the package of the kernel, from 6.19 on
-	if [ -n "$(apt apt-cache pkgnames "linux-binary-$boot")" ]; then package=linux-binary-$boot; fi
-	echo "fetching $package" >&2
-	download "$package"
-	mkdir -p "$work/image" "$work/tree/root/usr"/{bin,sbin,lib,lib64}
-	dpkg-deb -x "$debs"/*.deb "$work/image"
-	find "$work/image" -name 'vmlinuz*' -type f -exec mv {} "$work/tree/vmlinuz" \;
-	[ -e "$work/tree/vmlinuz" ] || die "$package holds no vmlinuz"
-	rm -rf "$work/image"
+	mkdir "$work/tree"
+	boot_image "$boot" "$work/tree/vmlinuz"
 	echo "$boot" >"$work/tree/release"
+	fetch_root "$build"
+	[ -e "$work/tree/root/usr/src/linux-headers-$build/vmlinux" ] || die "linux-headers-$build holds no vmlinux"
+}
 
-	# Headers of 6.12 depend on their kernel, which is 80 MB with what that depends on, for nothing.
-	version=$(apt apt-cache show "linux-headers-$build" | awk '$1 == "Version:" { print $2; exit }')
-	printf '%s\n' "Package: linux-image-$build" "Version: $version" "Status: install ok installed" \
-		"Architecture: amd64" "Maintainer: nobody" "Description: not needed" >"$work/status"
-	echo "fetching linux-headers-$build, a compiler and make" >&2
-	debs=$work/debs
-	rm -rf "$debs"
-	mkdir -p "$debs/partial"
-	apt apt-get -o Dir::State::status="$work/status" -o Dir::Cache::archives="$debs" -o Debug::NoLocking=1 \
-		install --download-only --no-install-recommends -y \
-		"linux-headers-$build" binutils coreutils dash diffutils findutils grep make mawk sed >&2 || die "no download of linux-headers-$build"
-	for link in bin sbin lib lib64; do ln -s "usr/$link" "$work/tree/root/$link"; done
-	for deb in "$debs"/*.deb; do
-		dpkg-deb -x "$deb" "$work/tree/root"
-		rm "$deb"
+# fetch_headers NAME: into $work/tree, what fetch_root makes for the newest release, and root/boot with its boot image.
+fetch_headers() {
+	local suites pattern release
+	IFS='|' read -r _ suites pattern <<<"$row"
+	# shellcheck disable=SC2086 # a list of words
+	use_suites amd64 $suites
+	release=$(releases linux-headers "${pattern// /}" | tail -n 1) || true
+	[ -n "$release" ] || die "the archive has no linux-headers-$pattern"
+	fetch_root "$release"
+	mkdir -p "$work/tree/root/boot"
+	boot_image "$release" "$work/tree/root/boot/vmlinuz-$release"
+}
+
+# fetch_cross NAME: into $work/tree, what fetch_vm makes, but with headers and a compiler of another architecture. The programs
+# of kbuild are for this one. If the archive has one release only, that is also the one to boot.
+fetch_cross() {
+	local target suites pattern compiler build boot deb=$work/headers.deb
+	IFS='|' read -r _ target suites pattern compiler <<<"$row"
+	mkdir "$work/tree"
+	# shellcheck disable=SC2086 # a list of words
+	use_suites ${target// /} $suites
+	build=$(releases linux-headers "${pattern// /}" | head -n 1) || true
+	[ -n "$build" ] || die "the archive has no linux-headers-$pattern"
+	echo "fetching linux-headers-$build" >&2
+	download "linux-headers-$build"
+	mv "$debs"/*.deb "$deb"
+	for boot in $(releases linux-headers "${pattern// /}" | tac); do
+		if (boot_image "$boot" "$work/tree/vmlinuz"); then break; fi # packages of some architectures come later than the lists
 	done
-	rm -rf "$work/tree/root/usr/share"/{doc,man,info,locale}
-	ln -s mawk "$work/tree/root/usr/bin/awk"
-	mkdir -p "$work/tree/root"/{build,dev,proc,tmp}
+	[ -e "$work/tree/vmlinuz" ] || die "the archive has no linux-image-$pattern"
+	echo "$boot" >"$work/tree/release"
+	echo "fetching${compiler% } and make" >&2
+	# shellcheck disable=SC2086
+	use_suites amd64 $suites
+	true >"$work/status"
+	unpack_root "${compiler// /}" "linux-headers-${build%%-*}-common" "linux-kbuild-${build%%-*}"
+	dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$work/tree/root"
+	rm "$deb"
 	echo "usr/src/linux-headers-$build" >"$work/tree/headers"
 	[ -e "$work/tree/root/usr/src/linux-headers-$build/vmlinux" ] || die "linux-headers-$build holds no vmlinux"
 }
@@ -280,7 +355,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 if [ $# -eq 0 ]; then
-	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms$sources"
+	awk -F' *[|]' 'NF > 1 { print $1 }' <<<"$kernels$vms$headers$crosses$sources"
 	echo peers
 	exit
 fi
@@ -293,7 +368,7 @@ dir=${2:-${BTFGEN_CORPUS:-${XDG_CACHE_HOME:-$HOME/.cache}/btfgen}}
 if $cached && [ ! -d "$dir" ]; then exit 3; fi
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
-row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms$sources")
+row=$(awk -F' *[|]' -v name="$name" '$1 == name' <<<"$kernels$vms$headers$crosses$sources")
 if [ "$name" != peers ] && [ -z "$row" ]; then
 	echo "fetch-kernel.sh: no kernel named $name" >&2
 	exit 2
@@ -303,7 +378,7 @@ exec 9>"$dir/.lock"
 flock 9
 dest=$dir/$name
 case $name in
-peers | vm-* | source-*) vmlinux_only=false ;; # whole or not at all
+peers | vm-* | headers-* | cross-* | source-*) vmlinux_only=false ;; # whole or not at all
 esac
 if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; }; then
 	if $cached; then exit 3; fi
@@ -314,6 +389,8 @@ if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; };
 	case $name in
 	peers) fetch_peers ;;
 	vm-*) fetch_vm ;;
+	headers-*) fetch_headers ;;
+	cross-*) fetch_cross ;;
 	source-*) fetch_source ;;
 	*) fetch_kernel ;;
 	esac
@@ -323,6 +400,6 @@ if [ ! -e "$dest/.whole" ] && { ! $vmlinux_only || [ ! -e "$dest/.vmlinux" ]; };
 fi
 case $name in
 peers) echo "$dest/bin" ;;
-vm-* | source-*) echo "$dest" ;;
+vm-* | headers-* | cross-* | source-*) echo "$dest" ;;
 *) dirname "$(vmlinux "$dest")" ;;
 esac

@@ -5,7 +5,9 @@
 # headers of one point release, gives it BTF, boots another point release in qemu (with KVM if that
 # works, else emulated), and checks from inside what the kernel makes of it (scripts/vmguest/checks.go).
 #
-#   vmtest.sh [--cached] [--treatment NAME] [6.12|7.2|7.3]...      6.12 if none is named
+#   vmtest.sh [--cached] [--treatment NAME] [6.12|7.2|7.3|arm64|s390x]...      6.12 if none is named
+#
+# arm64 and s390x are machines of that kind, emulated, with 7.2 and 6.12; modules are built with Debian's cross compilers.
 #
 # Treatments, which make a module's BTF:
 #
@@ -13,9 +15,9 @@
 #   peers    the steps of the kernel build, with the pahole and resolve_btfids that its suite has. They
 #            do not pass on 7.2: pahole v1.30 gives the module a task_struct of its own there
 #
-# What it needs of Debian's archive is fetched first (fetch-kernel.sh vm-*); with --cached nothing is
-# fetched. Also needs qemu-system-x86_64, objcopy, and root or user namespaces. What is missing is
-# skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
+# What it needs of Debian's archive is fetched first (fetch-kernel.sh vm-*, cross-*); with --cached nothing is
+# fetched. Also needs qemu-system-x86_64 (-aarch64, -s390x), objcopy (that of the machine), and root or user
+# namespaces. What is missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
 #
 # Environment: BTFGEN the binary to test (built if not set), ACCEL kvm or tcg (by default what works),
 # KEEP a folder for modules, build logs and consoles, which are otherwise removed.
@@ -25,7 +27,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 usage() {
-	echo "usage: vmtest.sh [--cached] [--treatment btfgen|peers] [6.12|7.2|7.3]..." >&2
+	echo "usage: vmtest.sh [--cached] [--treatment btfgen|peers] [6.12|7.2|7.3|arm64|s390x]..." >&2
 	exit 2
 }
 
@@ -35,7 +37,7 @@ while [ $# -gt 0 ]; do
 	--cached) cached=(--cached) ;;
 	--treatment) [ $# -ge 2 ] || usage; treatment=$2; shift ;;
 	--treatment=*) treatment=${1#--treatment=} ;;
-	6.12 | 7.2 | 7.3) series+=("$1") ;;
+	6.12 | 7.2 | 7.3 | arm64 | s390x) series+=("$1") ;;
 	*) usage ;;
 	esac
 	shift
@@ -76,7 +78,7 @@ make_module() {
 	local out=$1
 	shift
 	rm -f "$build/btfgen_test.ko"
-	if ! in_root make -C "/$headers" M=/build DEB_BUILD_ARCH=amd64 "$@" modules >"$dir/make.log" 2>&1; then
+	if ! in_root make -C "/$headers" M=/build DEB_BUILD_ARCH=amd64 DEB_HOST_ARCH="$arch" DEB_HOST_GNU_TYPE="${prefix%-}" "$@" modules >"$dir/make.log" 2>&1; then
 		cat "$dir/make.log"
 		return 1
 	fi
@@ -104,10 +106,10 @@ treat_peers() {
 unresolve() {
 	local name add=()
 	for name in .BTF .BTF.base; do
-		objcopy --dump-section "$name=$dir/section$name" "$modules/distilled.ko" "$dir/copy" || return
+		"${prefix}objcopy" --dump-section "$name=$dir/section$name" "$modules/distilled.ko" "$dir/copy" || return
 		add+=(--add-section "$name=$dir/section$name")
 	done
-	objcopy "${add[@]}" "$modules/plain.ko" "$modules/unresolved.ko" || return
+	"${prefix}objcopy" "${add[@]}" "$modules/plain.ko" "$modules/unresolved.ko" || return
 	rm "$dir"/section.* "$dir/copy"
 }
 
@@ -122,9 +124,20 @@ build_modules() {
 
 # test_series SERIES
 test_series() {
-	local tree headers base dir build modules mismatch=refused
-	if ! tree=$(scripts/fetch-kernel.sh "${cached[@]}" "vm-$1"); then
-		if [ ${#cached[@]} -eq 0 ]; then fail "$1: not fetched"; else skip "$1" "scripts/fetch-kernel.sh vm-$1 has not fetched it"; fi
+	local tree headers base dir build modules tool mismatch=refused
+	local set=vm-$1 arch=amd64 machine=x86_64 qemu=qemu-system-x86_64 prefix='' limit=90s
+	case $1 in
+	arm64) set=cross-$1 arch=$1 machine=$1 qemu=qemu-system-aarch64 prefix=aarch64-linux-gnu- limit=10m ;;
+	s390x) set=cross-$1 arch=$1 machine=$1 qemu=qemu-system-s390x prefix=s390x-linux-gnu- limit=10m ;;
+	esac
+	for tool in $qemu "${prefix}objcopy"; do
+		if ! command -v "$tool" >/dev/null; then
+			skip "$1" "no $tool"
+			return
+		fi
+	done
+	if ! tree=$(scripts/fetch-kernel.sh "${cached[@]}" "$set"); then
+		if [ ${#cached[@]} -eq 0 ]; then fail "$1: not fetched"; else skip "$1" "scripts/fetch-kernel.sh $set has not fetched it"; fi
 		return
 	fi
 	headers=$(cat "$tree/headers")
@@ -139,11 +152,13 @@ test_series() {
 	fi
 	# The option is the same in all point releases of a series.
 	if grep -qx CONFIG_MODULE_ALLOW_BTF_MISMATCH=y "$tree/root/$headers/.config"; then mismatch=allowed; fi
-	"$out/vmtest" --kernel "$tree/vmlinuz" --release "$(cat "$tree/release")" --btf-mismatch "$mismatch" \
-		--init "$out/vmguest" --accel "${ACCEL:-auto}" --log "$dir/console.log" "$modules"/*.ko || fail "$1"
+	if [ "${headers##*headers-}" = "$(cat "$tree/release")" ]; then mismatch=none; fi
+	GOARCH=$arch CGO_ENABLED=0 go build -o "$out/vmguest-$arch" ./scripts/vmguest
+	"$out/vmtest" --arch $machine --kernel "$tree/vmlinuz" --release "$(cat "$tree/release")" --btf-mismatch "$mismatch" \
+		--init "$out/vmguest-$arch" --accel "${ACCEL:-auto}" --timeout $limit --log "$dir/console.log" "$modules"/*.ko || fail "$1"
 }
 
-for tool in qemu-system-x86_64 objcopy unshare chroot; do
+for tool in unshare chroot; do
 	if ! command -v "$tool" >/dev/null; then
 		skip vmtest "no $tool"
 		exit "$failed"
@@ -156,7 +171,6 @@ else
 	out=$(mktemp -d)
 	trap 'rm -rf "$out"' EXIT
 fi
-CGO_ENABLED=0 go build -o "$out/vmguest" ./scripts/vmguest
 go build -o "$out/vmtest" ./scripts/vmtest
 if [ "$treatment" = btfgen ]; then
 	btfgen=${BTFGEN:-}

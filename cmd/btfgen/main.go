@@ -88,7 +88,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		Name:            "btfgen",
 		Usage:           "make BTF from DWARF, for Linux kernels and modules",
 		Version:         version,
-		Description:     "Called as pahole or btfgen-pahole, or as btfgen pahole, it takes the command line of pahole that kernel builds use.",
+		Description: "Called as pahole or resolve_btfids, with btfgen- before the name or not, or with it as first argument (btfgen pahole),\n" +
+			"it takes the command line of that program. btfgen kbuild show tells how to build kernels and modules with it.",
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,

@@ -19,7 +19,8 @@ import (
 )
 
 // These tests ask for what the test scripts of pahole's package dwarves ask of an encoder (encode.md 8). The name of each
-// is that of the script.
+// is that of the script. The scripts default_vmlinux_btf, flexible_arrays and prettify_perf.data are about printing, which is
+// refused (testdata/script/pahole_usage.txtar).
 
 // pahole encodes a file as pahole does and returns the BTF with what was printed.
 func pahole(t *testing.T, file string, args ...string) (*btf.Table, string) {

@@ -4,17 +4,17 @@
 # Module builds with the packages and recipes, from end to end, in a fresh Debian (debootstrap). The module is that of
 # testdata/modules.
 #
-#   DKMS  A kernel is installed, whose hooks then have DKMS build, strip, sign, compress and install the module; that
-#         Debian is booted in qemu, where modprobe loads it. Then without the hooks: a package that asks for btfgen by
-#         itself (override.conf), and none at all.
+#   DKMS  Kernels are installed, whose hooks then have DKMS build, strip, sign, compress and install the module; that
+#         Debian is booted in qemu with each, where modprobe loads it. Then without the hooks: a package that asks for
+#         btfgen by itself (override.conf), and none at all.
 #   rpm   rpm/kmod.spec, whose module keeps its BTF when find-debuginfo strips it; and without the line that does that.
 #   deb   deb/rules
 #
 #   check-builds.sh [FOLDER]     FOLDER holds packages (package.sh); they are made if it is not named
 #
-# Needs root, debootstrap, qemu-system-x86_64, mke2fs and 3 GB. What is missing is skipped with a line, or with
-# BTFGEN_REQUIRE_TOOLS=1 a failure. Environment: MIRROR (that of this machine's apt sources), KEEP a folder for logs
-# and the module.
+# Needs root, debootstrap, qemu-system-x86_64, mke2fs and 4 GB. What is missing is skipped with a line, or with
+# BTFGEN_REQUIRE_TOOLS=1 a failure. Environment: MIRROR (that of this machine's apt sources), KERNELS the series to
+# install, that of the suite first and then some of its backports (6.12 7.2), KEEP a folder for logs and modules.
 #
 # Exit: 0 all passed, 1 a check failed or is missing, 2 usage.
 set -uo pipefail
@@ -75,7 +75,7 @@ inside() {
 
 # prepare: a Debian with DKMS, btfgen, a package for DKMS, and a pahole that leaves a note if it is called.
 prepare() {
-	local mirror file
+	local file
 	# shellcheck disable=SC2016
 	mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m 1 -E 'debian/?$')}
 	mirror=${mirror:-http://deb.debian.org/debian}
@@ -137,6 +137,18 @@ same_module() {
 	dkms_module "$work/now.ko" && cmp "$1" "$work/now.ko"
 }
 
+# install_kernel SERIES: the newest, with its headers and the hooks of its packages. Sets $release.
+install_kernel() {
+	local suite=trixie
+	case $1 in 7.*) suite=trixie-backports ;; esac
+	# shellcheck disable=SC2016
+	release=$(inside 'apt-get -qq update >&2
+		apt-cache pkgnames "linux-headers-$1." | sed -n "s/^linux-headers-//; /cloud-amd64\$/p" | sort -V | tail -n 1' "$1" 2>>"$keep/apt.log")
+	[ -n "$release" ] || return
+	# shellcheck disable=SC2016
+	inside 'apt-get -qq install -y --no-install-recommends -t "$2" "linux-image-$1" "linux-headers-$1"' "$release" $suite >>"$keep/apt.log" 2>&1
+}
+
 # boots: the Debian as it is, in a machine of its own, whose init loads the module.
 boots() {
 	cat >"$root/check" <<-'END'
@@ -156,14 +168,14 @@ boots() {
 	END
 	chmod 755 "$root/check"
 	rm -rf "$root/var/cache/apt" "$root/var/lib/apt/lists"
-	truncate -s 3G "$work/disk" && mke2fs -q -F -t ext4 -d "$root" "$work/disk" || return
+	truncate -s 4G "$work/disk" && mke2fs -q -F -t ext4 -d "$root" "$work/disk" || return
 	# Emulated, as vmtest falls back to: a stock kernel does not boot on every /dev/kvm.
-	timeout 300 qemu-system-x86_64 -accel tcg -cpu max,-cx16 -m 1024 -nodefaults -no-user-config -no-reboot -display none \
+	timeout 600 qemu-system-x86_64 -accel tcg -cpu max,-cx16 -m 1024 -nodefaults -no-user-config -no-reboot -display none \
 		-serial stdio -drive "file=$work/disk,format=raw,if=virtio" -kernel "$root/boot/vmlinuz-$release" \
 		-initrd "$root/boot/initrd.img-$release" -append "root=/dev/vda rw console=ttyS0 quiet panic=-1 init=/check" \
-		>"$keep/console.log" 2>&1 </dev/null
+		>"$keep/console-$release.log" 2>&1 </dev/null
 	rm -f "$work/disk" "$root/check"
-	tr -d '\r' <"$keep/console.log" >"$work/console"
+	tr -d '\r' <"$keep/console-$release.log" >"$work/console"
 	local word
 	for word in LOADED HASBTF FUNC KFUNC UNLOADED; do
 		grep -qx "$word" "$work/console" || { cat "$work/console"; return 1; }
@@ -234,25 +246,28 @@ else
 fi
 prepare
 
-# The kernel of the suite, with the hooks of its packages.
-inside 'apt-get -qq install -y --no-install-recommends linux-image-cloud-amd64 linux-headers-cloud-amd64' >>"$keep/apt.log" 2>&1 || die "no kernel: see apt.log"
-release=$(cd "$root/lib/modules" && ls -d -- *-cloud-amd64)
-check "DKMS: the kernel's hooks have it install the module" inside 'dkms status btfgen-test/1.0 -k "$1" | grep installed' "$release"
-check "it has BTF and no DWARF" dkms_module "$keep/btfgen_test.ko"
-check "by btfgen: pahole was not called" [ ! -e "$root/srv/pahole-called" ]
-check "its signature is valid" signed "$keep/btfgen_test.ko"
-check "modinfo reads it, compressed" inside 'modinfo -k "$1" btfgen_test | grep ^signature' "$release"
-check "it loads, in a machine that boots this Debian" boots
+echo "deb $mirror trixie-backports main" >"$root/etc/apt/sources.list.d/backports.list"
+for series in ${KERNELS:-6.12 7.2}; do
+	install_kernel "$series" || die "no kernel $series: see apt.log"
+	module=$keep/btfgen_test-$release.ko
+	check "$release: DKMS: the kernel's hooks have it install the module" inside 'dkms status btfgen-test/1.0 -k "$1" | grep installed' "$release"
+	check "$release: it has BTF and no DWARF" dkms_module "$module"
+	check "$release: by btfgen: pahole was not called" [ ! -e "$root/srv/pahole-called" ]
+	check "$release: its signature is valid" signed "$module"
+	check "$release: modinfo reads it, compressed" inside 'modinfo -k "$1" btfgen_test | grep ^signature' "$release"
+	check "$release: it loads, in a machine that boots this Debian" boots
+done
 
+# What follows is about the last of them.
 check "rpm: BTF survives find-debuginfo" rpm_module yes
 check "rpm: the check notices if it does not" rpm_check_fails
 check "deb: rules" deb_module
 
 check "DKMS, override.conf, without the hooks" again 'dpkg -P btfgen-hooks; ln -s /usr/share/btfgen/override.conf /etc/dkms/btfgen-test.conf'
-check "the same module comes out" same_module "$keep/btfgen_test.ko"
+check "the same module comes out" same_module "$module"
 sed 's/="example"/="btfgen_test"/; /^PACKAGE_NAME/ s/_/-/2' scripts/packaging/dkms/dkms.conf >"$root/usr/src/btfgen-test-1.0/dkms.conf"
 check "DKMS, dkms.conf that asks for btfgen" again 'rm /etc/dkms/btfgen-test.conf'
-check "the same module comes out" same_module "$keep/btfgen_test.ko"
+check "the same module comes out" same_module "$module"
 check "by btfgen: pahole was not called" [ ! -e "$root/srv/pahole-called" ]
 check "DKMS, without btfgen: it is built as ever" again 'dpkg -P btfgen'
 check "by pahole" [ -s "$root/srv/pahole-called" ]

@@ -65,7 +65,17 @@ func checks(opts options) []check {
 		check{"unloads", unresolved.unload},
 	)
 
-	split := &session{file: "/modules/split.ko", flags: anyRelease}
+	split := &session{file: "/modules/split.ko", flags: anyRelease, release: s.release}
+	if opts.mismatch == "none" {
+		add("split",
+			check{"loads", split.load},
+			check{"the kernel has no complaint about BTF", split.checkQuiet},
+			check{sysBTF + " exists and can be read", split.openBTF},
+		)
+		add("split", split.typedChecks()...)
+		add("split", check{"unloads", split.unload})
+		return list
+	}
 	if opts.mismatch == "refused" {
 		add("split for another kernel (control)", check{"is refused for its BTF", split.checkRefused})
 		return list

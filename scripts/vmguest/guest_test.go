@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -84,16 +85,21 @@ func TestDescribe(t *testing.T) {
 
 func TestReadMember(t *testing.T) {
 	// As gcc lays out low 5, middle 99999, negative -7, wide 700000, plain 0xa5.
-	data := [16]uint8{8: 0x60, 0xae, 0x0a, 13: 0xa5}
+	little := [16]uint8{8: 0x60, 0xae, 0x0a, 13: 0xa5}
+	binary.LittleEndian.PutUint32(little[:], 5|99999<<3|(-7&31)<<20)
+	big := [16]uint8{13: 0xa5}
+	binary.BigEndian.PutUint32(big[:], 5<<29|99999<<12|(-7&31)<<7)
+	binary.BigEndian.PutUint64(big[8:], 700000<<24|0xa5<<16)
 	want := map[string]int64{"low": 5, "middle": 99999, "negative": -7, "wide": 700000, "plain": 0xa5}
-	word := uint32(5 | 99999<<3 | (-7&31)<<20)
-	for i := range 4 {
-		data[i] = uint8(word >> (8 * i))
-	}
-	for _, m := range testBits().Members {
-		got, err := readMember(data, m)
-		if err != nil || got != want[m.Name] {
-			t.Errorf("%s: got %d, %v, want %d", m.Name, got, err, want[m.Name])
+	for _, c := range []struct {
+		order binary.ByteOrder
+		data  [16]uint8
+	}{{binary.LittleEndian, little}, {binary.BigEndian, big}} {
+		for _, m := range testBits().Members {
+			got, err := readMember(c.order, c.data, m)
+			if err != nil || got != want[m.Name] {
+				t.Errorf("%s, %s: got %d, %v, want %d", c.order, m.Name, got, err, want[m.Name])
+			}
 		}
 	}
 
@@ -104,7 +110,7 @@ func TestReadMember(t *testing.T) {
 		"not an integer":    {Name: "x", Type: testBits()},
 	}
 	for name, m := range bad {
-		if got, err := readMember(data, m); err == nil {
+		if got, err := readMember(binary.LittleEndian, little, m); err == nil {
 			t.Errorf("%s: got %d, want an error", name, got)
 		}
 	}
@@ -122,7 +128,7 @@ func TestCallKfunc(t *testing.T) {
 
 // TestChecks makes sure that each kind of kernel gets its control, and that lines are told apart by name.
 func TestChecks(t *testing.T) {
-	for mismatch, want := range map[string]string{"refused": "is refused for its BTF", "allowed": "has no BTF in the kernel"} {
+	for mismatch, want := range map[string]string{"refused": "is refused for its BTF", "allowed": "has no BTF in the kernel", "none": "types are right"} {
 		names := map[string]bool{}
 		control := false
 		for _, c := range checks(options{release: "1.2.3", mismatch: mismatch}) {

@@ -14,7 +14,7 @@
 //	distilled.ko    .BTF over .BTF.base, IDs resolved: everything must work
 //	plain.ko        no BTF
 //	unresolved.ko   the BTF of distilled.ko, but .BTF_ids as the compiler left it
-//	split.ko        .BTF split against the kernel it was built for, which is not this one
+//	split.ko        .BTF split against the kernel it was built for, which is not this one, unless -btf-mismatch is none
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 
 type options struct {
 	release  string // uname -r, as it must be
-	mismatch string // what the kernel does with BTF that does not fit: allowed or refused
+	mismatch string // what the kernel does with BTF that does not fit: allowed or refused; none: that of split.ko fits
 	built    bool   // kernel and modules are one build
 }
 

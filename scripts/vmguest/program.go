@@ -48,11 +48,19 @@ type progLoadAttr struct {
 // moduleFD is the index of the module's BTF in the table of file descriptors. Index 0 means vmlinux.
 const moduleFD = 1
 
+// native is this machine's byte order, as one of the two values that the cilium library compares with.
+func native() binary.ByteOrder {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return binary.LittleEndian
+	}
+	return binary.BigEndian
+}
+
 // loadSyscallProgram loads a program of type BPF_PROG_TYPE_SYSCALL that may refer to the BTF of the
 // module, if that is not nil. The verifier's log is part of the error.
 func loadSyscallProgram(insns asm.Instructions, module *btf.Handle) (*ebpf.Program, error) {
 	var code bytes.Buffer
-	if err := insns.Marshal(&code, binary.LittleEndian); err != nil {
+	if err := insns.Marshal(&code, native()); err != nil {
 		return nil, err
 	}
 	text := code.Bytes()

@@ -40,7 +40,7 @@ func (s *session) checkStructOps() error {
 		{Name: "limit", Type: &btf.Int{Name: "unsigned long", Size: 8}, Offset: 64},
 	}}
 	content := make([]byte, value.Size)
-	binary.LittleEndian.PutUint64(content[8:], opsLimit)
+	binary.NativeEndian.PutUint64(content[8:], opsLimit)
 	coll, err := ebpf.NewCollection(&ebpf.CollectionSpec{
 		Maps: map[string]*ebpf.MapSpec{"table": {
 			Type:       ebpf.StructOpsMap,

@@ -39,7 +39,7 @@ func (s *session) checkTrace() error {
 	want := map[string]int64{"low": 5, "middle": 99999, "negative": -7, "wide": sumA, "plain": 0xa5}
 	var wrong []error
 	for _, m := range bits.Members {
-		got, err := readMember(seen.Bits, m)
+		got, err := readMember(native(), seen.Bits, m)
 		if err != nil {
 			wrong = append(wrong, err)
 		} else if got != want[m.Name] {
@@ -106,8 +106,9 @@ func (s *session) trace(bits *btf.Struct) (seen traced, err error) {
 	return seen, err
 }
 
-// readMember extracts an integer from a little-endian struct.
-func readMember(data [16]uint8, m btf.Member) (int64, error) {
+// readMember extracts an integer from a struct of a byte order. Offsets of bits count from the least significant bit
+// of little-endian words, and from the most significant one of big-endian ones.
+func readMember(order binary.ByteOrder, data [16]uint8, m btf.Member) (int64, error) {
 	integer, ok := btf.As[*btf.Int](m.Type)
 	if !ok {
 		return 0, fmt.Errorf("%s is a %T", m.Name, m.Type)
@@ -120,7 +121,12 @@ func readMember(data [16]uint8, m btf.Member) (int64, error) {
 	if m.Offset >= 128 || size == 0 || size > 64-shift {
 		return 0, fmt.Errorf("%s is at bit %d with %d bits", m.Name, m.Offset, size)
 	}
-	value := binary.LittleEndian.Uint64(data[word:]) << (64 - shift - size)
+	value := order.Uint64(data[word:])
+	if order == binary.BigEndian {
+		value <<= shift
+	} else {
+		value <<= 64 - shift - size
+	}
 	if integer.Encoding&btf.Signed != 0 {
 		return int64(value) >> (64 - size), nil
 	}

@@ -3,8 +3,8 @@
 // Command vmtest boots a kernel in qemu with scripts/vmguest as its /init, and
 // judges what that prints on the serial console: lines of the Test Anything
 // Protocol, "1..N" first and then "ok" or "not ok" for each of N checks. A check
-// that fails or is missing makes the exit status 1. scripts/vmtest.sh and
-// scripts/kernel-build.sh prepare everything it needs.
+// that fails or is missing makes the exit status 1. scripts/vmtest.sh,
+// scripts/kernel-build.sh and scripts/check-cross.sh prepare everything it needs.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,12 +23,13 @@ import (
 
 func main() {
 	m := machine{}
-	var release, mismatch, initFile, accel, logFile string
+	var arch, release, mismatch, initFile, accel, logFile string
 	var built bool
 	var limit time.Duration
+	flag.StringVar(&arch, "arch", "x86_64", "`NAME` of the machine's architecture: x86_64, arm64 or s390x")
 	flag.StringVar(&m.kernel, "kernel", "", "boot the image `FILE`")
 	flag.StringVar(&release, "release", "", "the kernel's `RELEASE`, which is checked")
-	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused")
+	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused; or none of it does not")
 	flag.BoolVar(&built, "built", false, "kernel and modules are one build, all of whose BTF is checked; instead of -btf-mismatch")
 	flag.StringVar(&initFile, "init", "", "run `FILE`, a build of scripts/vmguest")
 	flag.StringVar(&accel, "accel", "auto", "kvm, tcg, or auto: kvm if that works")
@@ -38,8 +40,10 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	known := mismatch == "allowed" || mismatch == "refused"
-	if m.kernel == "" || release == "" || initFile == "" || known == built || flag.NArg() == 0 {
+	known := mismatch == "allowed" || mismatch == "refused" || mismatch == "none"
+	var supported bool
+	m.platform, supported = platforms[arch]
+	if !supported || m.kernel == "" || release == "" || initFile == "" || known == built || flag.NArg() == 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -84,7 +88,7 @@ func run(ctx context.Context, m machine, initFile string, modules []string, acce
 	accels := []string{accel}
 	if accel == "auto" {
 		accels = []string{"tcg"}
-		if kvmOpens() {
+		if m.platform.goarch == runtime.GOARCH && kvmOpens() {
 			accels = []string{"kvm", "tcg"}
 		}
 	}

@@ -10,14 +10,34 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
 
 // machine is what qemu boots.
 type machine struct {
+	platform          platform
 	kernel, initramfs string
 	initArgs          []string
+}
+
+// platform is an architecture as qemu has it: what a machine with a serial console and nothing else takes.
+type platform struct {
+	goarch  string // as Go calls it
+	qemu    string
+	cpu     string // to emulate
+	board   []string
+	console string // the kernel's name for the serial console
+}
+
+var platforms = map[string]platform{
+	// Without cmpxchg16b: with it guests panicked or hung at random (qemu 7.2).
+	"x86_64": {"amd64", "qemu-system-x86_64", "max,-cx16", []string{"-serial", "stdio"}, "ttyS0"},
+	// Pointer authentication by the architecture's own function takes most of the time of an emulated boot.
+	"arm64": {"arm64", "qemu-system-aarch64", "max,pauth-impdef=on", []string{"-machine", "virt", "-serial", "stdio"}, "ttyAMA0"},
+	"s390x": {"s390x", "qemu-system-s390x", "max", []string{"-machine", "s390-ccw-virtio", "-chardev", "stdio,id=console",
+		"-device", "sclpconsole,chardev=console"}, "ttyS1"},
 }
 
 // startLimit is how long a machine with hardware virtualisation may take to its first check, which
@@ -26,20 +46,19 @@ const startLimit = 20 * time.Second
 
 // command is qemu's command line.
 func (m machine) command(accel string) []string {
-	// Emulation without cmpxchg16b: with it guests panicked or hung at random (qemu 7.2).
-	cpu := "max,-cx16"
+	cpu := m.platform.cpu
 	if accel == "kvm" {
 		cpu = "host"
 	}
 	// What is after -- are the arguments of init. Only emergencies go to the console, so that the
 	// kernel does not write into the lines of init, and a panic ends the machine (-no-reboot).
-	line := "console=ttyS0 loglevel=1 panic=-1 oops=panic mitigations=off -- " + strings.Join(m.initArgs, " ")
-	return []string{
-		"qemu-system-x86_64",
+	line := "console=" + m.platform.console + " loglevel=1 panic=-1 oops=panic mitigations=off -- " + strings.Join(m.initArgs, " ")
+	return slices.Concat([]string{
+		m.platform.qemu,
 		"-accel", accel, "-cpu", cpu, "-smp", "1", "-m", "1024",
-		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-kernel", m.kernel, "-initrd", m.initramfs, "-append", line,
-	}
+	}, m.platform.board)
 }
 
 // boot runs the machine until it switches itself off, at most for the time of limit, and gives each

@@ -105,7 +105,7 @@ func TestInitramfs(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	m := machine{kernel: "bzImage", initramfs: "initrd", initArgs: []string{"-release=6.12", "-btf-mismatch=allowed"}}
+	m := machine{platform: platforms["x86_64"], kernel: "bzImage", initramfs: "initrd", initArgs: []string{"-release=6.12", "-btf-mismatch=allowed"}}
 	value := func(args []string, option string) string {
 		i := slices.Index(args, option)
 		if i < 0 || i+1 >= len(args) {
@@ -120,6 +120,14 @@ func TestCommand(t *testing.T) {
 		}
 		if line := value(args, "-append"); !strings.HasSuffix(line, " -- -release=6.12 -btf-mismatch=allowed") {
 			t.Errorf("%s: init gets its arguments by %q", accel, line)
+		}
+	}
+	for arch, platform := range platforms {
+		m.platform = platform
+		args := m.command("tcg")
+		line := value(args, "-append")
+		if args[0] != platform.qemu || value(args, "-kernel") != "bzImage" || !strings.HasPrefix(line, "console="+platform.console+" ") {
+			t.Errorf("%s: %q", arch, args)
 		}
 	}
 }
@@ -144,7 +152,7 @@ func TestBoot(t *testing.T) {
 			}
 			t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 			r := report{out: io.Discard}
-			err := machine{}.boot(context.Background(), "tcg", test.limit, io.Discard, &r)
+			err := machine{platform: platforms["x86_64"]}.boot(context.Background(), "tcg", test.limit, io.Discard, &r)
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("got error %v, want %q", err, test.err)
 			}
