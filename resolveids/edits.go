@@ -75,7 +75,7 @@ func (r *resolver) editKfuncs(data []byte) error {
 			return fmt.Errorf("kfunc %.100q: %w", kfuncs[i].name, err)
 		}
 	}
-	r.t = ed.e.Done()
+	r.t, r.edited = ed.e.Done(), true
 	return nil
 }
 

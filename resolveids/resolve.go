@@ -24,6 +24,7 @@ type Input struct {
 	BTF  []byte    // of the file, whole or split against Base
 	Base *btf.Base // nil: BTF is whole
 	Own  OwnBTF    // of the file; its zero value: it has none, or it is BTF
+	Once bool      // BTF has each of its types once, and none of Base's, as the encoder leaves it
 
 	// WhyNoFunc says why a function is not in BTF, "" if that is not known. nil: nothing is known.
 	WhyNoFunc func(name string) string
@@ -114,10 +115,12 @@ type resolver struct {
 	t     *btf.Table // the BTF so far
 	data  []byte     // .BTF_ids as compilers leave it
 	found []btf.ID   // by request
-	wide  []btf.ID   // after distilling, by ID before that: the ID in the distilled base
-	units origins
-	asked int // why there is no function
-	out   Result
+
+	edited bool     // types were added to the BTF, or changed
+	wide   []btf.ID // after distilling, by ID before that: the ID in the distilled base
+	units  origins
+	asked  int // why there is no function
+	out    Result
 }
 
 func (r *resolver) warn(w Warning) { r.out.Warnings = append(r.out.Warnings, w) }
@@ -201,11 +204,13 @@ func (r *resolver) dedup() error {
 	if r.opt.IDsOnly {
 		return nil
 	}
-	t, err := btf.Deduplicate(r.t, r.in.Base, r.opt.FwdPolicy, r.opt.Jobs)
-	if err != nil {
-		return err
+	if r.edited || !r.in.Once {
+		t, err := btf.Deduplicate(r.t, r.in.Base, r.opt.FwdPolicy, r.opt.Jobs)
+		if err != nil {
+			return err
+		}
+		r.t = t
 	}
-	r.t = t
 	if r.t.HasLayout() && !r.opt.Kernel.Has(LayoutSection) {
 		return r.read(r.t.WithoutLayout())
 	}

@@ -129,7 +129,7 @@ func (x *chain) run(f *elfview.File, path string, base *btf.Base, basePath strin
 	if out.ids, err = resolveids.ReadIDs(f); err != nil {
 		return nil, err
 	}
-	in := resolveids.Input{Base: base}
+	in := resolveids.Input{Base: base, Once: true}
 	if in.Own, err = resolveids.ReadOwn(f); err != nil {
 		return nil, err
 	}
