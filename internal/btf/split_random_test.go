@@ -229,6 +229,15 @@ func checkSplit(t testing.TB, seed uint64, p *splitProgram, policy FwdPolicy) er
 	if !bytes.Equal(whole.blob, o.blob) {
 		return fmt.Errorf("other result with the whole base\noutput\n%s\nwith the whole base\n%s", text(o.blob), text(whole.blob))
 	}
+	indexed := NewBase(p.base)
+	indexed.whole()
+	all, err := runSplit(t, indexed, p.units, policy, 1, false)
+	if err != nil {
+		return fmt.Errorf("whole index: %w", err)
+	}
+	if !bytes.Equal(all.blob, o.blob) {
+		return fmt.Errorf("other result with an index of all names\noutput\n%s\nwith all names\n%s", text(o.blob), text(all.blob))
+	}
 	if p.merged {
 		if err := checkDifferent(o.table); err != nil {
 			return fmt.Errorf("%w\noutput\n%s", err, text(o.blob))
