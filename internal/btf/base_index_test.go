@@ -89,14 +89,14 @@ func TestBaseIndexOfNames(t *testing.T) {
 
 // A name may be the end of another string.
 func TestBaseIndexTail(t *testing.T) {
-	base := readNote(t, "1 I int 4 s; 2 S xpage 4 flags:1@0; 3 P 2")
+	base := readNote(t, "1 I int 4 s; 2 S unlike_any_other_page_with_a_long_name 4 flags:1@0; 3 P 2")
 	blob := bytes.Clone(base.Data())
-	PutU32(blob[base.typesOff+int(base.offs[1]):], base.big, uint32(base.Type(2).Name)+1)
+	PutU32(blob[base.typesOff+int(base.offs[1]):], base.big, uint32(base.Type(2).Name)+uint32(len("unlike_any_other_")))
 	base = mustRead(t, blob, nil)
-	if name := string(base.Name(2)); name != "page" {
+	if name := string(base.Name(2)); name != "page_with_a_long_name" {
 		t.Fatalf("type 2 is named %q", name)
 	}
-	module := mustRead(t, noteBlob(t, false, "1 I int 4 s; 2 S page 4 flags:1@0; 3 P 2; 4 P 3"), nil)
+	module := mustRead(t, noteBlob(t, false, "1 I int 4 s; 2 S page_with_a_long_name 4 flags:1@0; 3 P 2; 4 P 3"), nil)
 	names := NewNameTable()
 	var u Unit
 	if err := module.Unit(&u, 0, names); err != nil {
