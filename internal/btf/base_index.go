@@ -32,12 +32,11 @@ type baseIndex struct {
 // newBaseIndex indexes the types of t and its bases whose names pass a filter. It takes 2 ms for a kernel's, 8 without a filter.
 func newBaseIndex(t *Table, names *nameFilter) *baseIndex {
 	x := &baseIndex{t: t, names: names, several: map[ID]struct{}{}, strings: indexSome(t, names)}
-	named, exact := t.NumIDs()/8, t.NumIDs()/2
+	named := t.NumIDs() / 8
 	if names != nil {
-		named, exact = min(named, len(names.sums)/2), min(exact, len(names.sums)*2)
+		named = min(named, len(names.sums))
 	}
 	x.named.init(named)
-	x.exact.init(exact)
 	c := newCandidates(t, x.strings, names)
 	for level := t; level != nil; level = level.base { // the last type first: those of one hash then come by ascending ID
 		for i := range backward(level.sorts[sortNamed]) {
@@ -51,14 +50,22 @@ func newBaseIndex(t *Table, names *nameFilter) *baseIndex {
 			c.add(level.firstID + ID(i))
 		}
 	}
+	var refs []bitmap // by level
+	n := 0
 	for level := t; level != nil; level = level.base {
-		refs := level.sorts[sortRef]
+		r := bitmap(level.sorts[sortRef])
 		if names != nil {
-			refs = c.reduce(level)
+			r = c.reduce(level)
 		}
-		for i := range backward(refs) {
+		refs = append(refs, r)
+		n += r.count()
+	}
+	x.exact.init(n)
+	for level := t; level != nil; level = level.base {
+		for i := range backward(refs[0]) {
 			x.exact.add(hashString(level.own(i).rec), level.firstID+ID(i))
 		}
+		refs = refs[1:]
 	}
 	return x
 }
@@ -173,6 +180,13 @@ func newBitmap(n int) bitmap { return make(bitmap, n/64+1) }
 func (b bitmap) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
 func (b bitmap) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitmap) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
+
+func (b bitmap) count() (n int) {
+	for _, word := range b {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
 
 // forward iterates over a set, the lowest number first.
 func forward(b bitmap) iter.Seq[int] {
