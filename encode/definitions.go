@@ -37,6 +37,7 @@ type origins struct {
 	order []btf.ClassID
 
 	omitted []Omission // functions, without their units
+	titles  *walker    // reads the names of units
 }
 
 // Definitions returns the types of a kind and a name that are not the base's, by ID, with the units that define them. There
@@ -93,8 +94,11 @@ const maxDefinitions = 16
 // unitTitle is how messages call the unit of a place.
 func (r *Result) unitTitle(place uint64) string {
 	in := r.origins.run.in
+	if r.origins.titles == nil {
+		r.origins.titles = newWalker(in, r.origins.run.opt)
+	}
 	n := in.unitAt(place)
-	if name, err := newWalker(in, r.origins.run.opt).unitName(n); err == nil && name != "" {
+	if name, err := r.origins.titles.unitName(n); err == nil && name != "" {
 		return name
 	}
 	section, off := in.where(in.units[n].Off)
@@ -120,7 +124,7 @@ func (w *walker) unitName(n int) (string, error) {
 		return "", err
 	}
 	w.units = []dwarf.Unit{{Header: *h, Buf: buf, End: int(h.Size), Big: w.in.big, Abbrevs: new(dwarf.AbbrevTable)}}
-	w.unit = &w.units[0]
+	w.unit, w.table = &w.units[0], [2]uint64{} // it has no abbreviations yet
 	if _, err := w.start(w.unit); err != nil {
 		return "", err
 	}

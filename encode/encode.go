@@ -61,7 +61,8 @@ func (o *Options) Check() error {
 	return err
 }
 
-// Result of Encode. With Options.Report its methods tell more of the types, reading again from the file.
+// Result of Encode. With Options.Report its methods tell more, for which they read from the file again; they are not safe for
+// concurrent use.
 type Result struct {
 	BTF      []byte
 	Base     []byte         // Options.Distill: the distilled base

@@ -4,6 +4,7 @@ package encode
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,35 @@ func TestEncodeForce(t *testing.T) {
 	}
 	if o := omitted(t, res); len(o) != 1 || o[0].Name != "not-a-name" || o[0].Unit != "unit.c" || len(res.Warnings) != 1 {
 		t.Errorf("omissions %v, warnings %v", o, res.Warnings)
+	}
+}
+
+// TestOmissionUnits: each omission has the name of its unit, also where units share their abbreviations.
+func TestOmissionUnits(t *testing.T) {
+	bad := func(unit, name string, off byte) *testkit.Unit {
+		u := testkit.CU(testkit.Base("int", 4), testkit.D(0x34, testkit.Name(name), testkit.Type("int"), addrOf(off)))
+		u.Root.Attrs[0] = testkit.Name(unit)
+		return u
+	}
+	d := &testkit.DWARF{Units: []*testkit.Unit{bad("a.c", "a-name", 8)}}
+	var table uint64 // bytes of the abbreviations, the same for each
+	for _, s := range d.Sections() {
+		if s.Name == ".debug_abbrev" {
+			table = uint64(len(s.Data))
+		}
+	}
+	d.Units = append(d.Units, bad("b.c", "b-name", 12), bad("c.c", "c-name", 16))
+	d.Units[2].AbbrevOff = table // those of b.c
+	res, err := encodeImage(t, d.ELF(varSym("a-name", 0x2008), varSym("b-name", 0x200c), varSym("c-name", 0x2010)).Assemble().Data, Options{Report: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range omitted(t, res) {
+		got = append(got, o.Name+" of "+o.Unit)
+	}
+	if want := []string{"a-name of a.c", "b-name of b.c", "c-name of c.c"}; !slices.Equal(got, want) {
+		t.Errorf("omissions %q, want %q", got, want)
 	}
 }
 

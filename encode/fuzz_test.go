@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btfgen/btfgen/internal/btf"
 	. "github.com/btfgen/btfgen/internal/testkit"
 )
 
@@ -30,6 +31,37 @@ func fuzzed(t *testing.T, image []byte, features string) {
 			t.Errorf("%d bytes of input took %v", len(image), d)
 		}
 		sane(t, "fuzzed input", res, err)
+		if err == nil {
+			asked(t, res)
+		}
+	}
+}
+
+// asked asks a result for the reasons behind types and functions of all names that it has or left out.
+func asked(t *testing.T, res *Result) {
+	table, err := btf.Read(res.BTF, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := btf.ID(1); int(id) < min(table.NumIDs(), 200); id++ {
+		kind, name := table.Kind(id), string(table.Name(id))
+		if name == "" || kind == btf.KindDeclTag || kind == btf.KindDatasec || kind == btf.KindTypeTag {
+			continue
+		}
+		for _, d := range res.Definitions(kind, name) {
+			if table.Kind(d.ID) != kind || string(table.Name(d.ID)) != name || d.Unit == "" {
+				t.Errorf("%v %q is defined as %+v", kind, name, d)
+			}
+		}
+	}
+	list, err := res.Omissions()
+	if err != nil {
+		return // a unit whose name cannot be read
+	}
+	for i := range list[:min(len(list), 50)] {
+		if res.WhyNoFunc(list[i].Name) == "" {
+			t.Errorf("nothing is known of %q, which was left out", list[i].Name)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // reasons finds in a file's DWARF why its BTF is as it is. Nothing is computed before there is a warning.
 type reasons struct {
-	encode func() *encode.Result // with Report; nil: it cannot be
+	encode func() *encode.Result // with Report; nil if there is no DWARF
 	base   *btf.Base             // of what encode returns
 	types  *btf.Table            // that, read
 }
