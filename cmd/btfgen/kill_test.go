@@ -246,7 +246,7 @@ func TestKillAnywhere(t *testing.T) {
 				rounds, limit = 50, start.Add(3*time.Second)
 			}
 			killed, isNew := 0, 0
-			for killed < rounds && time.Now().Before(limit) {
+			for tries := 0; killed < rounds && (time.Now().Before(limit) || killed == 0 && tries < 50); tries++ {
 				e.reset(t)
 				cmd := btfgen(e.args...)
 				if err := cmd.Start(); err != nil {
@@ -256,6 +256,8 @@ func TestKillAnywhere(t *testing.T) {
 				_ = cmd.Process.Kill()
 				if cmd.Wait() != nil {
 					killed++
+				} else if killed == 0 {
+					span = span * 3 / 4 // the machine was busier when it was measured
 				}
 				if e.isNew(t) {
 					isNew++
