@@ -11,7 +11,6 @@ import (
 
 	"github.com/btfgen/btfgen/encode"
 	"github.com/btfgen/btfgen/internal/btf"
-	"github.com/btfgen/btfgen/internal/btfcheck"
 	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/internal/phase"
 	"github.com/btfgen/btfgen/resolveids"
@@ -23,7 +22,7 @@ type chain struct {
 	options encode.Options
 	kernel  resolveids.Kernel // zero: that which the file is of
 	misses  int               // so many structs may differ from those of the base; -1: any
-	verify  bool
+	verify  *verifier
 	fatal   bool // warnings are errors
 	verbose bool
 }
@@ -45,7 +44,7 @@ func chainFlags() []cli.Flag {
 // readChainFlags maps the flags of chainFlags. Its errors are usage errors.
 func readChainFlags(c *cli.Context) (x chain, err error) {
 	x = chain{options: encode.Options{LangExclude: c.String("lang-exclude")}, misses: -1,
-		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v")}
+		verify: newVerifier(c.Bool("verify")), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v")}
 	if x.options.Jobs, err = jobsFlag(c); err != nil {
 		return x, err
 	}
@@ -152,10 +151,8 @@ func (x *chain) run(f *elfview.File, path string, base *btf.Base, basePath strin
 	if err := x.tell(enc, out, path, basePath, stderr); err != nil {
 		return nil, err
 	}
-	if x.verify {
-		if err := out.check(); err != nil {
-			return nil, fmt.Errorf("the result does not verify: %w", err)
-		}
+	if err := x.verify.check(out.BTF, out.Base, out.base); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -185,18 +182,4 @@ func (x *chain) tell(enc *encode.Result, out *finished, path, basePath string, s
 		return fmt.Errorf("%d warnings, and --fatal-warnings is given", fatal)
 	}
 	return nil
-}
-
-// check reads the result with an independent parser.
-func (r *finished) check() error {
-	switch {
-	case r.Base != nil:
-		if err := btfcheck.Check(r.Base); err != nil {
-			return err
-		}
-		return btfcheck.CheckSplit(r.BTF, r.Base)
-	case r.base != nil:
-		return btfcheck.CheckSplit(r.BTF, r.base.Table().Data())
-	}
-	return btfcheck.Check(r.BTF)
 }

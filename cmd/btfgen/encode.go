@@ -14,7 +14,6 @@ import (
 	"github.com/btfgen/btfgen/elfpatch"
 	"github.com/btfgen/btfgen/encode"
 	"github.com/btfgen/btfgen/internal/btf"
-	"github.com/btfgen/btfgen/internal/btfcheck"
 	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/internal/phase"
 	"github.com/btfgen/btfgen/kbuild"
@@ -58,17 +57,18 @@ func encodeCommand() *cli.Command {
 
 // encodeJob is what the flags of encode ask for.
 type encodeJob struct {
-	options       encode.Options
-	outs          []string // by operand, with inPlace all ""
-	inPlace       bool     // into the ELF files
-	requireBase   bool
-	report        string
-	stats, json   bool
-	verify, fatal bool
-	verbose       bool
-	files         []string
-	bases         bases
-	maxMisses     int // -1: any
+	options     encode.Options
+	outs        []string // by operand, with inPlace all ""
+	inPlace     bool     // into the ELF files
+	requireBase bool
+	report      string
+	stats, json bool
+	verify      *verifier
+	fatal       bool
+	verbose     bool
+	files       []string
+	bases       bases
+	maxMisses   int // -1: any
 }
 
 // encodeFlags maps the command line to a job. Its errors are usage errors.
@@ -77,7 +77,7 @@ func encodeFlags(c *cli.Context) (*encodeJob, error) {
 		options: encode.Options{Jobs: c.Int("j"), Features: c.String("features"), LangExclude: c.String("lang-exclude"),
 			Report: c.String("report") != ""},
 		report: c.String("report"), stats: c.Bool("stats"), json: c.Bool("json"),
-		verify: c.Bool("verify"), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
+		verify: newVerifier(c.Bool("verify")), fatal: c.Bool("fatal-warnings"), verbose: c.Bool("v"),
 		bases: bases{named: c.String("base")}, requireBase: c.Bool("require-base"), maxMisses: -1,
 	}
 	var err error
@@ -216,10 +216,8 @@ func (j *encodeJob) file(file, out string, stderr io.Writer) error {
 	if j.fatal && len(res.Warnings) > 0 {
 		return fmt.Errorf("%d kinds of warnings, and --fatal-warnings is given", len(res.Warnings))
 	}
-	if j.verify {
-		if err := verify(res, opt.Base); err != nil {
-			return fmt.Errorf("the result does not verify: %w", err)
-		}
+	if err := j.verify.check(res.BTF, res.Base, opt.Base); err != nil {
+		return err
 	}
 	stop := opt.Timer.Start("save")
 	if target != nil {
@@ -264,17 +262,6 @@ func missText(misses []btf.BaseMiss, base string) string {
 		b.WriteString("; …")
 	}
 	return b.String()
-}
-
-// verify reads the result with an independent parser.
-func verify(res *encode.Result, base *btf.Base) error {
-	switch {
-	case res.Base != nil:
-		return btfcheck.CheckSplit(res.BTF, res.Base)
-	case base != nil:
-		return btfcheck.CheckSplit(res.BTF, base.Table().Data())
-	}
-	return btfcheck.Check(res.BTF)
 }
 
 // save writes the result, if it is not in the ELF file, and the report: both, or if one cannot be written neither.

@@ -42,7 +42,7 @@ func TestEncodeFlags(t *testing.T) {
 			plain(func(j *encodeJob) { j.options.Jobs, j.options.Features, j.bases.named = 3, "+layout", "none" }), ""},
 		{"output", []string{"-o", "out", "--stats", "--json", "--verify", "--fatal-warnings", "-v", "--report", "r", "a"},
 			plain(func(j *encodeJob) {
-				j.stats, j.json, j.verify, j.fatal, j.verbose, j.report = true, true, true, true, true, "r"
+				j.stats, j.json, j.verify, j.fatal, j.verbose, j.report = true, true, newVerifier(true), true, true, "r"
 				j.options.Report = true
 			}), ""},
 		{"no file", []string{"-o", "out"}, nil, "encode: no FILE given"},
@@ -92,7 +92,7 @@ func TestEncodeFlags(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(test.want, got, cmp.AllowUnexported(encodeJob{}, bases{}), cmpopts.IgnoreFields(bases{}, "mu", "found"), cmpopts.IgnoreUnexported(encode.Options{}), cmpopts.IgnoreFields(encode.Options{}, "Progress")); d != "" {
+			if d := cmp.Diff(test.want, got, cmp.AllowUnexported(encodeJob{}, bases{}, verifier{}), cmpopts.IgnoreFields(verifier{}, "mu"), cmpopts.IgnoreFields(bases{}, "mu", "found"), cmpopts.IgnoreUnexported(encode.Options{}), cmpopts.IgnoreFields(encode.Options{}, "Progress")); d != "" {
 				t.Error(d)
 			}
 		})

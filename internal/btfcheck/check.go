@@ -47,11 +47,21 @@ func Check(data []byte) error {
 // CheckSplit checks a blob split against a standalone base. The base is read but not
 // checked itself.
 func CheckSplit(data, base []byte) error {
+	c, err := ReadBase(base)
+	if err != nil {
+		return err
+	}
+	return c.Check(data)
+}
+
+// ReadBase returns a Checker for what is split against a standalone blob, which it
+// keeps but does not check.
+func ReadBase(base []byte) (*Checker, error) {
 	t, spec, err := read(base, &Checker{})
 	if err != nil {
-		return fmt.Errorf("base: %w", err)
+		return nil, fmt.Errorf("base: %w", err)
 	}
-	return (&Checker{t, spec}).Check(data)
+	return &Checker{t, spec}, nil
 }
 
 // NewChecker checks a standalone blob and returns a Checker for what is split
