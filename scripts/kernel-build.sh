@@ -3,22 +3,29 @@
 #
 # Whether kernels can be built with btfgen in the place of pahole and resolve_btfids: builds a small x86-64 kernel
 # of Debian's source with these two, takes the results away and links again, from the same objects, with btfgen. What
-# comes out must have the same types and IDs, in vmlinux and in each module. Then the kernel built with btfgen is booted
-# in qemu, its modules are loaded, BPF programs are attached to its functions and call its kfuncs.
+# comes out must have the same types and IDs, in vmlinux, in each module and in one from outside the tree. Then the
+# kernel built with btfgen is booted in qemu, its modules are loaded, BPF programs are attached to its functions and
+# call its kfuncs.
 #
 #   kernel-build.sh [--cached] [7.3|7.2|6.12|6.1]...      7.3 if none is named
 #
-# All goes through make's variables PAHOLE and RESOLVE_BTFIDS; the source tree is not touched, which is checked. The
-# configuration is scripts/kernel-build/config. resolve_btfids is that of the tree, pahole v1.32. The last
-# table has the time of the BTF steps, as seconds that passed / seconds of processor time.
+# All goes through make's variables PAHOLE and RESOLVE_BTFIDS, as it would in a kernel of yours:
+#
+#   make PAHOLE=btfgen-pahole RESOLVE_BTFIDS=$PWD/btfgen-resolve_btfids
+#
+# and the source tree is not touched, which is checked. The configuration is scripts/kernel-build/config. The peers are
+# pahole v1.32 and the resolve_btfids of the tree; types that they write twice, or that a module's base has already, are
+# no difference (testdata/differences.md, and scripts/kernel-build/differences-RELEASE if there is one). The last table
+# has the time of the BTF steps, as seconds that passed / seconds of processor time.
 #
 # The sources, 1.7 GB each, and pahole are fetched first (fetch-kernel.sh source-* and peers); with --cached nothing is
-# fetched. A build takes 2 GB in $KEEP or $TMPDIR. Needs what kernels need (make, gcc, flex, bison, bc, libelf's headers),
-# objcopy and qemu-system-x86_64. What is missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
+# fetched. A build takes half an hour of processor time and 2 GB in $KEEP or $TMPDIR, linking it again a minute or two.
+# Needs what kernels need (make, gcc, flex, bison, bc, libelf's headers), objcopy and qemu-system-x86_64. What is
+# missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
 #
 # Environment: BTFGEN the binary to test (built if not set), JOBS for make (by default one per processor), ACCEL
 # as for vmtest.sh, KEEP a folder for kernels, logs and objects, which are otherwise removed; another run with
-# it compiles only what changed.
+# it compiles only what changed, also after one that was cut short. SHOW differences to print per kind and place (default 5).
 #
 # Exit: 0 all passed, 1 a check failed or is missing, 2 usage.
 set -euo pipefail
