@@ -24,8 +24,11 @@
 # missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
 #
 # Environment: BTFGEN the binary to test (built if not set), JOBS for make (by default one per processor), ACCEL
-# as for vmtest.sh, KEEP a folder for kernels, logs and objects, which are otherwise removed; another run with
-# it compiles only what changed, also after one that was cut short. SHOW differences to print per kind and place (default 5).
+# as for vmtest.sh, SHOW differences to print per kind and place (default 5), KEEP a folder for kernels, logs and
+# objects, which are otherwise removed; another run with it compiles only what changed, also after one that was cut
+# short. LLD a linker such as ld.lld-19 to link with, as LLVM=1 does, and the llvm-objcopy and llvm-strip of that suffix:
+# it leaves an empty .BTF in the vmlinux that BTF is made for, where GNU ld leaves none. It must be as new as
+# the kernel wants it (scripts/min-tool-version.sh there).
 #
 # Exit: 0 all passed, 1 a check failed or is missing, 2 usage.
 set -euo pipefail
@@ -51,6 +54,11 @@ root=$PWD
 # They would change what the kernel's make or the tools do.
 unset MAKEFLAGS MAKELEVEL GNUMAKEFLAGS ARCH CROSS_COMPILE LLVM KBUILD_OUTPUT KBUILD_EXTMOD KBUILD_BUILD_TIMESTAMP BTFGEN_PAHOLE_VERSION
 passed=0 failed=0
+linker=()
+if [ -n "${LLD:-}" ]; then
+	suffix=${LLD##*ld.lld}
+	linker=(LD="$LLD" OBJCOPY="llvm-objcopy$suffix" STRIP="llvm-strip$suffix")
+fi
 
 # check NAME COMMAND...: counts it. What the command prints is shown if it fails.
 check() {
@@ -87,7 +95,7 @@ kmake() {
 	local variant=$1
 	shift
 	BTF_TOOLS=$dir/tools/$variant BTF_TIMES=$dir/$variant/times \
-		make -j"$JOBS" PAHOLE="$dir/tools/pahole" RESOLVE_BTFIDS="$dir/tools/resolve_btfids" "$@" >>"$dir/$variant/make.log" 2>&1 || {
+		make -j"$JOBS" PAHOLE="$dir/tools/pahole" RESOLVE_BTFIDS="$dir/tools/resolve_btfids" "${linker[@]}" "$@" >>"$dir/$variant/make.log" 2>&1 || {
 		tail -n 40 "$dir/$variant/make.log"
 		return 1
 	}
@@ -268,7 +276,7 @@ if [ "$(uname -m)" != x86_64 ]; then
 	skip kernel-build "this machine is $(uname -m), kernels are built for x86_64 with its own compiler"
 	finish
 fi
-for tool in make gcc flex bison bc objcopy readelf; do
+for tool in make gcc flex bison bc objcopy readelf "${linker[@]#*=}"; do
 	if ! command -v "$tool" >/dev/null; then
 		skip kernel-build "no $tool"
 		finish
