@@ -3,22 +3,32 @@
 #
 # Whether kernels can be built with btfgen in the place of pahole and resolve_btfids: builds a small x86-64 kernel
 # of Debian's source with these two, takes the results away and links again, from the same objects, with btfgen. What
-# comes out must have the same types and IDs, in vmlinux and in each module. Then the kernel built with btfgen is booted
-# in qemu, its modules are loaded, BPF programs are attached to its functions and call its kfuncs.
+# comes out must have the same types and IDs, in vmlinux, in each module and in one from outside the tree. Then the
+# kernel built with btfgen is booted in qemu, its modules are loaded, BPF programs are attached to its functions and
+# call its kfuncs.
 #
 #   kernel-build.sh [--cached] [7.3|7.2|6.12|6.1]...      7.3 if none is named
 #
-# All goes through make's variables PAHOLE and RESOLVE_BTFIDS; the source tree is not touched, which is checked. The
-# configuration is scripts/kernel-build/config. resolve_btfids is that of the tree, pahole v1.32. The last
-# table has the time of the BTF steps, as seconds that passed / seconds of processor time.
+# All goes through make's variables PAHOLE and RESOLVE_BTFIDS, as it would in a kernel of yours:
+#
+#   make PAHOLE=btfgen-pahole RESOLVE_BTFIDS=$PWD/btfgen-resolve_btfids
+#
+# and the source tree is not touched, which is checked. The configuration is scripts/kernel-build/config. The peers are
+# pahole v1.32 and the resolve_btfids of the tree; types that they write twice, or that a module's base has already, are
+# no difference (testdata/differences.md, and scripts/kernel-build/differences-RELEASE if there is one). The last table
+# has the time of the BTF steps, as seconds that passed / seconds of processor time.
 #
 # The sources, 1.7 GB each, and pahole are fetched first (fetch-kernel.sh source-* and peers); with --cached nothing is
-# fetched. A build takes 2 GB in $KEEP or $TMPDIR. Needs what kernels need (make, gcc, flex, bison, bc, libelf's headers),
-# objcopy and qemu-system-x86_64. What is missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
+# fetched. A build takes half an hour of processor time and 2 GB in $KEEP or $TMPDIR, linking it again a minute or two.
+# Needs what kernels need (make, gcc, flex, bison, bc, libelf's headers), objcopy and qemu-system-x86_64. What is
+# missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
 #
 # Environment: BTFGEN the binary to test (built if not set), JOBS for make (by default one per processor), ACCEL
-# as for vmtest.sh, KEEP a folder for kernels, logs and objects, which are otherwise removed; another run with
-# it compiles only what changed.
+# as for vmtest.sh, SHOW differences to print per kind and place (default 5), KEEP a folder for kernels, logs and
+# objects, which are otherwise removed; another run with it compiles only what changed, also after one that was cut
+# short. LLD a linker such as ld.lld-19 to link with, as LLVM=1 does, and the llvm-objcopy and llvm-strip of that suffix:
+# it leaves an empty .BTF in the vmlinux that BTF is made for, where GNU ld leaves none. It must be as new as
+# the kernel wants it (scripts/min-tool-version.sh there).
 #
 # Exit: 0 all passed, 1 a check failed or is missing, 2 usage.
 set -euo pipefail
@@ -44,6 +54,11 @@ root=$PWD
 # They would change what the kernel's make or the tools do.
 unset MAKEFLAGS MAKELEVEL GNUMAKEFLAGS ARCH CROSS_COMPILE LLVM KBUILD_OUTPUT KBUILD_EXTMOD KBUILD_BUILD_TIMESTAMP BTFGEN_PAHOLE_VERSION
 passed=0 failed=0
+linker=()
+if [ -n "${LLD:-}" ]; then
+	suffix=${LLD##*ld.lld}
+	linker=(LD="$LLD" OBJCOPY="llvm-objcopy$suffix" STRIP="llvm-strip$suffix")
+fi
 
 # check NAME COMMAND...: counts it. What the command prints is shown if it fails.
 check() {
@@ -80,7 +95,7 @@ kmake() {
 	local variant=$1
 	shift
 	BTF_TOOLS=$dir/tools/$variant BTF_TIMES=$dir/$variant/times \
-		make -j"$JOBS" PAHOLE="$dir/tools/pahole" RESOLVE_BTFIDS="$dir/tools/resolve_btfids" "$@" >>"$dir/$variant/make.log" 2>&1 || {
+		make -j"$JOBS" PAHOLE="$dir/tools/pahole" RESOLVE_BTFIDS="$dir/tools/resolve_btfids" "${linker[@]}" "$@" >>"$dir/$variant/make.log" 2>&1 || {
 		tail -n 40 "$dir/$variant/make.log"
 		return 1
 	}
@@ -261,7 +276,7 @@ if [ "$(uname -m)" != x86_64 ]; then
 	skip kernel-build "this machine is $(uname -m), kernels are built for x86_64 with its own compiler"
 	finish
 fi
-for tool in make gcc flex bison bc objcopy readelf; do
+for tool in make gcc flex bison bc objcopy readelf "${linker[@]#*=}"; do
 	if ! command -v "$tool" >/dev/null; then
 		skip kernel-build "no $tool"
 		finish
