@@ -23,6 +23,7 @@ type session struct {
 	file     string   // path of the module
 	flags    int      // to load it with
 	release  version  // of the kernel
+	noJIT    bool     // programs cannot be used
 	messages []string // of the kernel, while it was loaded
 	kernel   *btf.Spec
 	module   *btf.Spec // from /sys/kernel/btf, split over kernel
@@ -38,7 +39,7 @@ func checks(opts options) []check {
 		}
 	}
 
-	s := &session{file: "/modules/distilled.ko", flags: anyRelease, release: parseVersion(opts.release)}
+	s := &session{file: "/modules/distilled.ko", flags: anyRelease, release: parseVersion(opts.release), noJIT: opts.noJIT}
 	add("distilled",
 		check{"the kernel takes .BTF.base as BTF of its own", s.checkBase},
 		check{".BTF_ids names the right types, sets are sorted", func() error { return checkIDs(s.file, nil) }},
@@ -61,11 +62,13 @@ func checks(opts options) []check {
 	add("unresolved (control)",
 		check{"loads", unresolved.load},
 		check{sysBTF + " exists and can be read", unresolved.openBTF},
-		check{"its kfunc may not be called", unresolved.typed(unresolved.checkNotAllowed)},
-		check{"unloads", unresolved.unload},
 	)
+	if !opts.noJIT {
+		add("unresolved (control)", check{"its kfunc may not be called", unresolved.typed(unresolved.checkNotAllowed)})
+	}
+	add("unresolved (control)", check{"unloads", unresolved.unload})
 
-	split := &session{file: "/modules/split.ko", flags: anyRelease, release: s.release}
+	split := &session{file: "/modules/split.ko", flags: anyRelease, release: s.release, noJIT: s.noJIT}
 	if opts.mismatch == "none" {
 		add("split",
 			check{"loads", split.load},
@@ -95,11 +98,16 @@ func (s *session) typedChecks() []check {
 		{"types are right", s.typed(func() error { return checkTypes(s.module, s.release) })},
 		{"the argument of a kfunc is the kernel's task_struct", s.typed(func() error { return checkTask(s.kernel, s.module) })},
 		{"percpu variables have the offsets of their symbols", s.typed(func() error { return checkPerCPU(s.module, s.file) })},
+	}
+	if s.noJIT {
+		return list
+	}
+	list = append(list, []check{
 		{"a kfunc with scalars verifies and runs", s.typed(s.checkSum)},
 		{"a kfunc with a task_struct verifies and runs", s.typed(s.checkPid)},
 		{"percpu variables can be read by type", s.typed(s.checkVariables)},
 		{"an fentry program sees typed arguments and bit-fields", s.typed(s.checkTrace)},
-	}
+	}...)
 	if s.release.atLeast(6, 9) {
 		list = append(list, check{"a struct_ops table with a program can be registered", s.typed(s.checkStructOps)})
 	}

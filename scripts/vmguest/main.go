@@ -29,6 +29,7 @@ type options struct {
 	release  string // uname -r, as it must be
 	mismatch string // what the kernel does with BTF that does not fit: allowed or refused; none: that of split.ko fits
 	built    bool   // kernel and modules are one build
+	noJIT    bool   // the kernel has no compiler for BPF programs, without which they may not call functions or be attached to them
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.StringVar(&opts.release, "release", "", "")
 	flag.StringVar(&opts.mismatch, "btf-mismatch", "", "")
 	flag.BoolVar(&opts.built, "built", false, "")
+	flag.BoolVar(&opts.noJIT, "no-jit", false, "")
 	flag.Parse()
 
 	if err := mountAll(); err != nil {

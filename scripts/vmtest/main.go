@@ -24,13 +24,14 @@ import (
 func main() {
 	m := machine{}
 	var arch, release, mismatch, initFile, accel, logFile string
-	var built bool
+	var built, noJIT bool
 	var limit time.Duration
 	flag.StringVar(&arch, "arch", "x86_64", "`NAME` of the machine's architecture: x86_64, arm64 or s390x")
 	flag.StringVar(&m.kernel, "kernel", "", "boot the image `FILE`")
 	flag.StringVar(&release, "release", "", "the kernel's `RELEASE`, which is checked")
 	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused; or none of it does not")
 	flag.BoolVar(&built, "built", false, "kernel and modules are one build, all of whose BTF is checked; instead of -btf-mismatch")
+	flag.BoolVar(&noJIT, "no-jit", false, "that kernel has no CONFIG_BPF_JIT: no programs are run")
 	flag.StringVar(&initFile, "init", "", "run `FILE`, a build of scripts/vmguest")
 	flag.StringVar(&accel, "accel", "auto", "kvm, tcg, or auto: kvm if that works")
 	flag.DurationVar(&limit, "timeout", 90*time.Second, "time for a boot with all checks")
@@ -50,6 +51,9 @@ func main() {
 	m.initArgs = []string{"-release=" + release, "-btf-mismatch=" + mismatch}
 	if built {
 		m.initArgs = []string{"-release=" + release, "-built"}
+	}
+	if noJIT {
+		m.initArgs = append(m.initArgs, "-no-jit")
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
