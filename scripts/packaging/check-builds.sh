@@ -73,7 +73,7 @@ inside() {
 			LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"' sh "$root" sh -euc "$1" sh "${@:2}"
 }
 
-# prepare: a Debian with DKMS, btfgen, a package for DKMS, and a pahole that leaves a note if it is called.
+# prepare: a Debian with DKMS, btfgen, a package for DKMS, and a pahole that leaves a note if it is to encode.
 prepare() {
 	local file
 	# shellcheck disable=SC2016
@@ -96,8 +96,12 @@ prepare() {
 		AUTOINSTALL="yes"
 	END
 	inside 'dkms add btfgen-test/1.0' >/dev/null || die "no DKMS package"
-	# shellcheck disable=SC2016
-	printf '#!/bin/sh\necho "$@" >>/srv/pahole-called\nexec /usr/bin/pahole "$@"\n' >"$root/usr/local/bin/pahole"
+	# Makefiles of 7.x ask for its version.
+	cat >"$root/usr/local/bin/pahole" <<-'END'
+		#!/bin/sh
+		case " $* " in *" -J "*) echo "$@" >>/srv/pahole-called ;; esac
+		exec /usr/bin/pahole "$@"
+	END
 	chmod 755 "$root/usr/local/bin/pahole"
 }
 
@@ -157,6 +161,7 @@ boots() {
 		mount -t proc proc /proc; mount -t sysfs sys /sys
 		{
 			dmesg -n 1
+			echo # behind what the initramfs has left on the line
 			modprobe btfgen_test && echo LOADED
 			[ -s /sys/kernel/btf/btfgen_test ] && echo HASBTF
 			bpftool btf dump file /sys/kernel/btf/btfgen_test | sed -n 's/^.*FUNC .btfgen_test_sum. .*/FUNC/p; s/^.*DECL_TAG .bpf_kfunc. .*/KFUNC/p'

@@ -103,7 +103,7 @@ func loadOrder(modules map[string]moduleFile) (order []string, err error) {
 func builtChecks(opts options, dir string) []check {
 	release := parseVersion(opts.release)
 	list := []check{{"the kernel is " + opts.release, func() error { return checkRelease(opts.release) }}}
-	list = append(list, kernelChecks(release)...)
+	list = append(list, kernelChecks(release, opts.programs)...)
 
 	paths, err := filepath.Glob(filepath.Join(dir, "*.ko"))
 	modules, files := map[string]moduleFile{}, map[string]string{}
@@ -124,7 +124,7 @@ func builtChecks(opts options, dir string) []check {
 		}})
 	}
 
-	s := &session{file: filepath.Join(dir, moduleName+".ko"), release: release}
+	s := &session{file: filepath.Join(dir, moduleName+".ko"), release: release, programs: opts.programs}
 	add := func(name string, run func() error) { list = append(list, check{moduleName + ": " + name, run}) }
 	add("loads", s.load)
 	add("the kernel has no complaint about BTF", s.checkQuiet)

@@ -23,6 +23,7 @@ type session struct {
 	file     string   // path of the module
 	flags    int      // to load it with
 	release  version  // of the kernel
+	programs string   // what the kernel can do with them
 	messages []string // of the kernel, while it was loaded
 	kernel   *btf.Spec
 	module   *btf.Spec // from /sys/kernel/btf, split over kernel
@@ -38,7 +39,7 @@ func checks(opts options) []check {
 		}
 	}
 
-	s := &session{file: "/modules/distilled.ko", flags: anyRelease, release: parseVersion(opts.release)}
+	s := &session{file: "/modules/distilled.ko", flags: anyRelease, release: parseVersion(opts.release), programs: opts.programs}
 	add("distilled",
 		check{"the kernel takes .BTF.base as BTF of its own", s.checkBase},
 		check{".BTF_ids names the right types, sets are sorted", func() error { return checkIDs(s.file, nil) }},
@@ -61,11 +62,13 @@ func checks(opts options) []check {
 	add("unresolved (control)",
 		check{"loads", unresolved.load},
 		check{sysBTF + " exists and can be read", unresolved.openBTF},
-		check{"its kfunc may not be called", unresolved.typed(unresolved.checkNotAllowed)},
-		check{"unloads", unresolved.unload},
 	)
+	if opts.programs != programsNone {
+		add("unresolved (control)", check{"its kfunc may not be called", unresolved.typed(unresolved.checkNotAllowed)})
+	}
+	add("unresolved (control)", check{"unloads", unresolved.unload})
 
-	split := &session{file: "/modules/split.ko", flags: anyRelease, release: s.release}
+	split := &session{file: "/modules/split.ko", flags: anyRelease, release: s.release, programs: s.programs}
 	if opts.mismatch == "none" {
 		add("split",
 			check{"loads", split.load},
@@ -95,15 +98,39 @@ func (s *session) typedChecks() []check {
 		{"types are right", s.typed(func() error { return checkTypes(s.module, s.release) })},
 		{"the argument of a kfunc is the kernel's task_struct", s.typed(func() error { return checkTask(s.kernel, s.module) })},
 		{"percpu variables have the offsets of their symbols", s.typed(func() error { return checkPerCPU(s.module, s.file) })},
-		{"a kfunc with scalars verifies and runs", s.typed(s.checkSum)},
-		{"a kfunc with a task_struct verifies and runs", s.typed(s.checkPid)},
-		{"percpu variables can be read by type", s.typed(s.checkVariables)},
-		{"an fentry program sees typed arguments and bit-fields", s.typed(s.checkTrace)},
+	}
+	switch s.programs {
+	case programsNone:
+		return list
+	case programsLoad:
+		list = append(list,
+			check{"a kfunc with scalars verifies", s.typed(func() error { return s.checkVerifies(s.sumProgram) })},
+			check{"a kfunc with a task_struct verifies", s.typed(func() error { return s.checkVerifies(s.pidProgram) })})
+	default:
+		list = append(list, s.runChecks()...)
 	}
 	if s.release.atLeast(6, 9) {
 		list = append(list, check{"a struct_ops table with a program can be registered", s.typed(s.checkStructOps)})
 	}
 	return list
+}
+
+// runChecks run programs.
+func (s *session) runChecks() []check {
+	return []check{
+		{"a kfunc with scalars verifies and runs", s.typed(s.checkSum)},
+		{"a kfunc with a task_struct verifies and runs", s.typed(s.checkPid)},
+		{"percpu variables can be read by type", s.typed(s.checkVariables)},
+		{"an fentry program sees typed arguments and bit-fields", s.typed(s.checkTrace)},
+	}
+}
+
+func (s *session) checkVerifies(program func() (asm.Instructions, error)) error {
+	insns, err := program()
+	if err != nil {
+		return err
+	}
+	return verify(insns, s.handle)
 }
 
 func checkRelease(want string) error {
@@ -221,20 +248,29 @@ func (s *session) checkSum() error {
 	return err
 }
 
-// checkPid calls the kfunc with the calling task, which is this thread.
-func (s *session) checkPid() error {
+// pidProgram calls the kfunc with the calling task.
+func (s *session) pidProgram() (asm.Instructions, error) {
 	id, err := s.function("btfgen_test_pid")
+	if err != nil {
+		return nil, err
+	}
+	return asm.Instructions{
+		asm.FnGetCurrentTaskBtf.Call(),
+		asm.Mov.Reg(asm.R1, asm.R0),
+		callKfunc(id),
+		asm.Return(),
+	}, nil
+}
+
+// checkPid calls the kfunc with this thread.
+func (s *session) checkPid() error {
+	insns, err := s.pidProgram()
 	if err != nil {
 		return err
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	got, err := runSyscallProgram(asm.Instructions{
-		asm.FnGetCurrentTaskBtf.Call(),
-		asm.Mov.Reg(asm.R1, asm.R0),
-		callKfunc(id),
-		asm.Return(),
-	}, s.handle)
+	got, err := runSyscallProgram(insns, s.handle)
 	if want := unix.Gettid(); err == nil && got != uint32(want) {
 		err = fmt.Errorf("the pid of thread %d is %d", want, got)
 	}

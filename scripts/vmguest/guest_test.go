@@ -144,6 +144,14 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+func TestChecksWithoutJIT(t *testing.T) {
+	for _, c := range checks(options{release: "6.12.1", mismatch: "none", programs: programsNone}) {
+		if strings.Contains(c.name, "verifies") || strings.Contains(c.name, "program") || strings.Contains(c.name, "called") && !strings.HasPrefix(c.name, "plain") {
+			t.Errorf("%s: needs a JIT", c.name)
+		}
+	}
+}
+
 func TestRunTurnsPanicIntoError(t *testing.T) {
 	if err := run(check{"panics", func() error { panic("broken") }}); err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("got %v", err)

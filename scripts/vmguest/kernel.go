@@ -19,16 +19,17 @@ import (
 )
 
 // kernelChecks are about vmlinux itself, whose BTF is under test.
-func kernelChecks(release version) []check {
+func kernelChecks(release version, programs string) []check {
 	list := []check{
 		{"the kernel has no complaint about its BTF", checkBoot},
 		{"the kernel's BTF can be read", checkKernelBTF},
 		{"an fentry program follows pointers from a typed argument", checkOpen},
 	}
 	if release.atLeast(6, 12) { // before, no kfunc without side effects is for our type of program, and there is no sched_ext
-		list = append(list,
-			check{"kfuncs of the kernel verify and run", checkTaskFromPid},
-			check{"a scheduler of BPF programs runs, and calls a kfunc", checkScheduler})
+		if programs != programsLoad {
+			list = append(list, check{"kfuncs of the kernel verify and run", checkTaskFromPid})
+		}
+		list = append(list, check{"a scheduler of BPF programs runs, and calls a kfunc", checkScheduler})
 	}
 	return list
 }

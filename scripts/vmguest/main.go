@@ -29,7 +29,15 @@ type options struct {
 	release  string // uname -r, as it must be
 	mismatch string // what the kernel does with BTF that does not fit: allowed or refused; none: that of split.ko fits
 	built    bool   // kernel and modules are one build
+	programs string // what the kernel can do with BPF programs of our type: programsRun and so on
 }
+
+// What a kernel can do with programs.
+const (
+	programsRun  = "run"
+	programsLoad = "load" // they are verified and can be attached, but not run by a system call, which is part of networking
+	programsNone = "none" // there is no JIT, without which they may not call functions or be attached to them
+)
 
 func main() {
 	if os.Getpid() != 1 {
@@ -40,6 +48,7 @@ func main() {
 	flag.StringVar(&opts.release, "release", "", "")
 	flag.StringVar(&opts.mismatch, "btf-mismatch", "", "")
 	flag.BoolVar(&opts.built, "built", false, "")
+	flag.StringVar(&opts.programs, "programs", programsRun, "")
 	flag.Parse()
 
 	if err := mountAll(); err != nil {

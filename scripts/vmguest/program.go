@@ -97,6 +97,15 @@ func pin[T any](pinner *runtime.Pinner, p *T) uint64 {
 	return uint64(uintptr(unsafe.Pointer(p)))
 }
 
+// verify loads a program, which is not run.
+func verify(insns asm.Instructions, module *btf.Handle) error {
+	prog, err := loadSyscallProgram(insns, module)
+	if err != nil {
+		return err
+	}
+	return prog.Close()
+}
+
 // runSyscallProgram loads a program, runs it once and returns its result.
 func runSyscallProgram(insns asm.Instructions, module *btf.Handle) (uint32, error) {
 	prog, err := loadSyscallProgram(insns, module)

@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ import (
 
 func main() {
 	m := machine{}
-	var arch, release, mismatch, initFile, accel, logFile string
+	var arch, programs, release, mismatch, initFile, accel, logFile string
 	var built bool
 	var limit time.Duration
 	flag.StringVar(&arch, "arch", "x86_64", "`NAME` of the machine's architecture: x86_64, arm64 or s390x")
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&release, "release", "", "the kernel's `RELEASE`, which is checked")
 	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused; or none of it does not")
 	flag.BoolVar(&built, "built", false, "kernel and modules are one build, all of whose BTF is checked; instead of -btf-mismatch")
+	flag.StringVar(&programs, "programs", "run", "what to do with BPF programs: run; load, for a kernel without CONFIG_NET; none, for one without CONFIG_BPF_JIT")
 	flag.StringVar(&initFile, "init", "", "run `FILE`, a build of scripts/vmguest")
 	flag.StringVar(&accel, "accel", "auto", "kvm, tcg, or auto: kvm if that works")
 	flag.DurationVar(&limit, "timeout", 90*time.Second, "time for a boot with all checks")
@@ -43,7 +45,7 @@ func main() {
 	known := mismatch == "allowed" || mismatch == "refused" || mismatch == "none"
 	var supported bool
 	m.platform, supported = platforms[arch]
-	if !supported || m.kernel == "" || release == "" || initFile == "" || known == built || flag.NArg() == 0 {
+	if !supported || !slices.Contains([]string{"run", "load", "none"}, programs) || m.kernel == "" || release == "" || initFile == "" || known == built || flag.NArg() == 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
@@ -51,6 +53,7 @@ func main() {
 	if built {
 		m.initArgs = []string{"-release=" + release, "-built"}
 	}
+	m.initArgs = append(m.initArgs, "-programs="+programs)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
