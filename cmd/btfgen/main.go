@@ -85,9 +85,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return program(rest, stdout, stderr)
 	}
 	app := &cli.App{
-		Name:            "btfgen",
-		Usage:           "make BTF from DWARF, for Linux kernels and modules",
-		Version:         version,
+		Name:    "btfgen",
+		Usage:   "make BTF from DWARF, for Linux kernels and modules",
+		Version: version,
 		Description: "Called as pahole or resolve_btfids, with btfgen- before the name or not, or with it as first argument (btfgen pahole),\n" +
 			"it takes the command line of that program. btfgen kbuild show tells how to build kernels and modules with it.",
 		Writer:          stdout,
