@@ -71,7 +71,7 @@ func newBase(path string, k kernelFile, what string) *Base {
 // Changed returns an error if Data may not be what it was: somebody has written into the file. One that took its
 // place has no effect.
 func (b *Base) Changed() error {
-	if b.mapped == nil {
+	if b == nil || b.mapped == nil {
 		return nil
 	}
 	now, err := os.Stat(b.Path)

@@ -19,7 +19,7 @@ go build -o "$work/btfgen" ./cmd/btfgen
 "$work/btfgen" encode -o "$work/base" "$1/vmlinux"
 
 profile() { # profile NAME BENCHMARK TIMES
-	go test ./encode -run '^$' -bench "$2" -benchtime "$3" -cpuprofile "$work/$1.pprof" -o "$work/encode.test"
+	go test -trimpath ./encode -run '^$' -bench "$2" -benchtime "$3" -cpuprofile "$work/$1.pprof" -o "$work/encode.test"
 }
 BTFGEN_BENCH_ELF=$1/vmlinux profile vmlinux 'BenchmarkEncode/j2' 8x
 n=0

@@ -61,7 +61,7 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 		b.found[key] = x
 	}
 	b.mu.Unlock()
-	x.once.Do(func() { x.err = b.read(x, info) })
+	x.once.Do(func() { x.err = withBase(b.changed, func() error { return b.read(x, info) }) })
 	if x.err != nil {
 		return nil, "", x.err
 	}
@@ -73,10 +73,7 @@ func (b *bases) changed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, x := range b.found {
-		if x.Base == nil {
-			continue
-		}
-		if err := x.Changed(); err != nil {
+		if err := x.Changed(); err != nil { // also of one that was not found
 			return err
 		}
 	}
@@ -88,6 +85,9 @@ func (b *bases) read(x *foundBase, info *kbuild.ModuleInfo) error {
 	if err != nil {
 		return err
 	}
+	b.mu.Lock() // for changed
+	x.Base = found
+	b.mu.Unlock()
 	if b.verbose != nil {
 		fmt.Fprintf(b.verbose, "btfgen: base %s: %s\n", found.Path, found.Why)
 		for _, t := range found.Tried {
@@ -98,9 +98,23 @@ func (b *bases) read(x *foundBase, info *kbuild.ModuleInfo) error {
 	if err != nil {
 		return fmt.Errorf("base %s: %w", found.Path, err)
 	}
-	base := btf.NewBase(t)
-	b.mu.Lock() // for changed
-	x.Base, x.base = found, base
-	b.mu.Unlock()
+	x.base = btf.NewBase(t)
 	return nil
+}
+
+// withBase calls f, which reads from bases that are mapped. If one has changed meanwhile, a failure, a fault or a panic
+// comes of that, whatever it says.
+func withBase(changed, f func() error) (err error) {
+	defer func() {
+		x := recover()
+		if x == nil && err == nil {
+			return
+		}
+		if c := changed(); c != nil {
+			err = c
+		} else if x != nil {
+			panic(x)
+		}
+	}()
+	return elfview.CatchFaults(f)
 }

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/btfgen/btfgen/internal/elfview"
 	"github.com/btfgen/btfgen/kbuild"
 )
 
@@ -37,12 +36,9 @@ type batch struct {
 	stderr io.Writer
 }
 
-// run calls do for each file, the largest first. What it prints, and its failure, come out in the order of
+// run calls work for each file, the largest first. What work prints, and its failure, come out in the order of
 // the files.
-func (b *batch) run(do func(i int, stderr io.Writer) error) error {
-	work := func(i int, stderr io.Writer) error {
-		return elfview.CatchFaults(func() error { return do(i, stderr) }) // bases are mapped
-	}
+func (b *batch) run(work func(i int, stderr io.Writer) error) error {
 	if len(b.files) == 1 {
 		if fi, err := os.Stat(b.files[0]); err == nil && fi.Size() < smallFile {
 			debug.SetGCPercent(smallFileGC)

@@ -95,7 +95,9 @@ func moduleAction(c *cli.Context) error {
 	}
 	b := batch{name: "module", files: files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
 	j.options.Jobs = perFile(len(files), j.options.Jobs)
-	return b.run(func(i int, stderr io.Writer) error { return withFlag(j.file(files[i], stderr)) })
+	return b.run(func(i int, stderr io.Writer) error {
+		return withFlag(withBase(j.bases.changed, func() error { return j.file(files[i], stderr) }))
+	})
 }
 
 // distinct leaves out names of files that have been named before, since two workers would edit one file. What is not there

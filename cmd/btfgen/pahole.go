@@ -24,7 +24,8 @@ func paholeMain(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, note)
 		}
 		if p.Text == "" {
-			err = elfview.CatchFaults(func() error { return paholeEncode(p, stdout, stderr) })
+			base := new(kbuild.Base)
+			err = withBase(base.Changed, func() error { return paholeEncode(p, base, stdout, stderr) })
 		} else {
 			_, err = io.WriteString(stdout, p.Text)
 		}
@@ -41,13 +42,13 @@ func paholeMain(args []string, stdout, stderr io.Writer) int {
 	return exitError
 }
 
-// paholeEncode encodes a file. One without types is no failure: there is no output then.
-func paholeEncode(p *kbuild.Pahole, stdout, stderr io.Writer) error {
+// paholeEncode encodes a file, and reads its base, if it has one, into base. One without types is no failure: there is no
+// output then.
+func paholeEncode(p *kbuild.Pahole, base *kbuild.Base, stdout, stderr io.Writer) error {
 	opt := paholeOptions(p)
-	base := new(kbuild.Base)
 	if p.Base != "" {
 		var err error
-		if base, opt.Base, err = readPaholeBase(p.Base); err != nil {
+		if opt.Base, err = readPaholeBase(p.Base, base); err != nil {
 			return &kbuild.PaholeError{Exit: exitError, Text: fmt.Sprintf("Failed to parse base BTF '%s': %v", p.Base, err)}
 		}
 	}
@@ -125,17 +126,18 @@ func paholeOptions(p *kbuild.Pahole) encode.Options {
 	return opt
 }
 
-// readPaholeBase reads the BTF of a base. Errors do not name the file.
-func readPaholeBase(path string) (*kbuild.Base, *btf.Base, error) {
+// readPaholeBase reads the BTF of a base, which is mapped into base. Errors do not name the file.
+func readPaholeBase(path string, base *kbuild.Base) (*btf.Base, error) {
 	b, err := kbuild.MapBase(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	*base = *b
 	t, err := btf.Read(b.Data, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return b, btf.NewBase(t), nil
+	return btf.NewBase(t), nil
 }
 
 // tellAsPahole prints what scripts read from pahole -V, why functions are left out, and on standard error the rest.

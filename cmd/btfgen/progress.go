@@ -33,7 +33,8 @@ func (p *progress) update(done, total int64) {
 	}
 	if p.shown == nil {
 		p.shown = mpb.New(mpb.WithOutput(p.w), mpb.WithWidth(30), mpb.WithRefreshRate(50*time.Millisecond))
-		p.bar = p.shown.AddBar(total, mpb.PrependDecorators(decor.Name(p.name+" ")), mpb.AppendDecorators(decor.Percentage()))
+		p.bar = p.shown.AddBar(0, mpb.PrependDecorators(decor.Name(p.name+" ")), mpb.AppendDecorators(decor.Percentage()))
+		p.bar.SetTotal(total, false) // with a total from the start it would end at 100 %, and stay on the screen
 	}
 	p.bar.SetCurrent(done)
 }

@@ -100,6 +100,11 @@ func resolveAction(c *cli.Context) error {
 	if j.verbose {
 		j.bases.verbose = c.App.ErrWriter
 	}
+	return withBase(j.bases.changed, func() error { return j.run(c.App.ErrWriter) })
+}
+
+// run does what the flags ask for.
+func (j *resolveJob) run(stderr io.Writer) error {
 	f, err := openIDs(j.file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", j.file, err)
@@ -134,7 +139,10 @@ func resolveAction(c *cli.Context) error {
 	if res.Base == nil {
 		res.Base = distilled
 	}
-	if err := j.tell(ids, in, res, c.App.ErrWriter); err != nil {
+	if err := j.tell(ids, in, res, stderr); err != nil {
+		return err
+	}
+	if err := j.bases.changed(); err != nil {
 		return err
 	}
 	if !j.inPlace {

@@ -22,7 +22,8 @@ import (
 func resolveBTFIDsMain(args []string, _, stderr io.Writer) int {
 	r, err := kbuild.ParseResolveBTFIDs(args)
 	if err == nil {
-		err = elfview.CatchFaults(func() error { return resolveBTFIDs(r, stderr) }) // the base is mapped
+		base := new(kbuild.Base)
+		err = withBase(base.Changed, func() error { return resolveBTFIDs(r, base, stderr) })
 	}
 	if err == nil {
 		return exitOK
@@ -35,8 +36,8 @@ func resolveBTFIDsMain(args []string, _, stderr io.Writer) int {
 	return re.Exit
 }
 
-// resolveBTFIDs is a run of the program that a command line asks for.
-func resolveBTFIDs(r *kbuild.ResolveBTFIDs, stderr io.Writer) error {
+// resolveBTFIDs is a run of the program that a command line asks for. It reads the base, if there is one, into base.
+func resolveBTFIDs(r *kbuild.ResolveBTFIDs, base *kbuild.Base, stderr io.Writer) error {
 	f, err := openIDs(r.File)
 	if err != nil {
 		return kbuild.ResolveErrorf("FAILED cannot open %s: %s", r.File, strerror(err))
@@ -62,7 +63,7 @@ func resolveBTFIDs(r *kbuild.ResolveBTFIDs, stderr io.Writer) error {
 	res := new(resolveids.Result)
 	switch {
 	case beside || ids != nil && ids.Symbols:
-		if in, err = asResolveReads(r, f, opt.IDsOnly); err != nil {
+		if in, err = asResolveReads(r, f, base, opt.IDsOnly); err != nil {
 			return err
 		}
 		reasonsOf(f.elf, &in, kernel, true, opt.Jobs)
@@ -88,23 +89,21 @@ func resolveBTFIDs(r *kbuild.ResolveBTFIDs, stderr io.Writer) error {
 	if n := len(res.Warnings); n > 0 && r.FatalWarnings {
 		return kbuild.ResolveErrorf("FAILED: %s: %d warnings, and --fatal_warnings is given: nothing is written", r.File, n)
 	}
-	if f.base != nil {
-		if err := f.base.Changed(); err != nil {
-			return resolveFailure(r.File, err)
-		}
+	if err := base.Changed(); err != nil {
+		return resolveFailure(r.File, err)
 	}
 	return saveAsResolve(f, res, beside, r.Verbose > 0, stderr)
 }
 
 // asResolveReads reads the BTF and its base. With idsOnly, as programs before 7.0, a base is not asked for if the
 // file comes with a distilled one: IDs are then of that.
-func asResolveReads(r *kbuild.ResolveBTFIDs, f *idsFile, idsOnly bool) (in resolveids.Input, err error) {
+func asResolveReads(r *kbuild.ResolveBTFIDs, f *idsFile, mapped *kbuild.Base, idsOnly bool) (in resolveids.Input, err error) {
 	if in.Own, err = resolveids.ReadOwn(f.elf); err != nil {
 		return in, resolveFailure(r.File, err)
 	}
 	var base *btf.Base
 	if r.Base != "" && (!idsOnly || in.Own.Base == nil) {
-		if f.base, base, err = readPaholeBase(r.Base); err != nil {
+		if base, err = readPaholeBase(r.Base, mapped); err != nil {
 			return in, kbuild.ResolveErrorf("FAILED: load base BTF from %s: %s", r.Base, strerror(err))
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/btfgen/btfgen/elfpatch"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
-	"github.com/btfgen/btfgen/kbuild"
 	"github.com/btfgen/btfgen/resolveids"
 )
 
@@ -30,7 +29,6 @@ type idsFile struct {
 	path   string
 	target *elfpatch.File
 	elf    *elfview.File
-	base   *kbuild.Base // nil if there is none
 }
 
 // openIDs opens a file for reading, and for one edit. Errors do not name it.
@@ -44,7 +42,7 @@ func openIDs(path string) (*idsFile, error) {
 		target.Close()
 		return nil, err
 	}
-	return &idsFile{path: path, target: target, elf: f}, nil
+	return &idsFile{path, target, f}, nil
 }
 
 func (f *idsFile) close() {

@@ -122,11 +122,18 @@ func (c *candidates) hasName(t *Table, r *Type) bool {
 	if c.starts.has(uint32(name) / 8) {
 		return true
 	}
-	// What is the end of another string stands in no index of strings.
-	for t.strBase > name {
-		t = t.base
+	level := t
+	for level.strBase > name {
+		level = level.base
 	}
-	return name != t.strBase && t.strs[name-t.strBase-1] != 0 && c.names.has(nameSum(t.Str(name)))
+	switch s := level.strs[name-level.strBase:]; {
+	case s[0] == 0: // an empty string that is not the first one
+		first := firstName(t, r)
+		return len(first) == 0 || c.names.has(nameSum(first))
+	case name != level.strBase && level.strs[name-level.strBase-1] != 0: // the end of another string stands in no index of strings
+		return c.names.has(nameSum(t.Str(name)))
+	}
+	return false
 }
 
 // reduce returns which own types of t that only refer to others are candidates: all that they refer to are, and their names are known.

@@ -47,16 +47,21 @@ func TestNameFilter(t *testing.T) {
 func TestIndexSomeStrings(t *testing.T) {
 	tab := readNote(t, "1 I int 4 s; 2 S page 4 flags:1@0; 3 S page_pool 4 pool:1@0")
 	s := indexSome(tab, filterOf("page", "nothing"))
-	for _, name := range []string{"", "int", "page", "flags", "page_pool", "pool"} {
-		off, ok := s.Find([]byte(name))
-		if !ok || string(tab.Str(off)) != name {
-			t.Errorf("%q: at %d, found %v", name, off, ok)
+	for range maxScans { // those that are searched for first, and those that are indexed then
+		for _, name := range []string{"", "int", "page", "flags", "page_pool", "pool"} {
+			off, ok := s.Find([]byte(name))
+			if !ok || string(tab.Str(off)) != name {
+				t.Errorf("%q: at %d, found %v", name, off, ok)
+			}
+		}
+		for _, name := range []string{"nothing", "age", "ool", "page_", "flag", "page\x00page_pool"} {
+			if off, ok := s.Find([]byte(name)); ok {
+				t.Errorf("%q: found at %d", name, off)
+			}
 		}
 	}
-	for _, name := range []string{"nothing", "age", "ool", "page_", "flag", "page\x00page_pool"} {
-		if off, ok := s.Find([]byte(name)); ok {
-			t.Errorf("%q: found at %d", name, off)
-		}
+	if len(s.index.others.index.entries) == 0 {
+		t.Error("the others were never indexed")
 	}
 }
 
@@ -87,22 +92,47 @@ func TestBaseIndexOfNames(t *testing.T) {
 	}
 }
 
-// A name may be the end of another string.
+// A name may be the end of another string, and an empty one its very end.
 func TestBaseIndexTail(t *testing.T) {
-	base := readNote(t, "1 I int 4 s; 2 S unlike_any_other_page_with_a_long_name 4 flags:1@0; 3 P 2")
-	blob := bytes.Clone(base.Data())
-	PutU32(blob[base.typesOff+int(base.offs[1]):], base.big, uint32(base.Type(2).Name)+uint32(len("unlike_any_other_")))
-	base = mustRead(t, blob, nil)
-	if name := string(base.Name(2)); name != "page_with_a_long_name" {
-		t.Fatalf("type 2 is named %q", name)
+	const long = "unlike_any_other_page_with_a_long_name"
+	for _, test := range []struct {
+		name         string
+		base, module string
+		at, tail     int // patched: byte of type 2 where a name is, and what it is instead: the end of long from there on
+	}{
+		{"end", "2 S " + long + " 4 flags:1@0", "2 S page_with_a_long_name 4 flags:1@0", 0, len("unlike_any_other_")},
+		{"no name", "2 U - 4 a:1@0 flags:1@0", "2 U - 4 -:1@0 flags:1@0", 12, len(long)},
+		{"no name, of the type itself", "2 U a 4 flags:1@0", "2 U - 4 flags:1@0", 0, len(long)},
+		{"no name at all", "2 U - 4 a:1@0", "2 U - 4 -:1@0", 12, len(long)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			base := readNote(t, "1 I int 4 s; "+test.base+"; 3 P 2; 4 S "+long+" 4 last:1@0")
+			blob := bytes.Clone(base.Data())
+			PutU32(blob[base.typesOff+int(base.offs[1])+test.at:], base.big, uint32(base.Type(4).Name)+uint32(test.tail))
+			base = mustRead(t, blob, nil)
+			module := mustRead(t, noteBlob(t, false, "1 I int 4 s; "+test.module+"; 3 P 2; 4 P 3"), nil)
+			for _, whole := range []bool{false, true} {
+				b := NewBase(base)
+				if whole {
+					b.whole()
+				}
+				if text := splitText(t, b, module); text != "5 PTR 3\n" {
+					t.Errorf("index of all names %v: got\n%s", whole, text)
+				}
+			}
+		})
 	}
-	module := mustRead(t, noteBlob(t, false, "1 I int 4 s; 2 S page_with_a_long_name 4 flags:1@0; 3 P 2; 4 P 3"), nil)
+}
+
+// splitText returns what is left of a module without what its base has.
+func splitText(t *testing.T, base *Base, module *Table) string {
+	t.Helper()
 	names := NewNameTable()
 	var u Unit
 	if err := module.Unit(&u, 0, names); err != nil {
 		t.Fatal(err)
 	}
-	d := NewSplitDedup(NewBase(base), names, 1, 1, AcceptFwds)
+	d := NewSplitDedup(base, names, 1, 1, AcceptFwds)
 	if _, err := d.NewWorker().Add(0, &u); err != nil {
 		t.Fatal(err)
 	}
@@ -113,9 +143,7 @@ func TestBaseIndexTail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := dumpText(t, mustRead(t, out, base)); text != "4 PTR 3\n" {
-		t.Errorf("got\n%s", text)
-	}
+	return dumpText(t, mustRead(t, out, base.Table()))
 }
 
 // The first names are indexed alone, names that are in such an index need no other, and a third set takes all.

@@ -5,6 +5,8 @@ package btf
 import (
 	"bytes"
 	"math/bits"
+	"sync"
+	"sync/atomic"
 )
 
 // stringIndex finds the strings of a section that is complete. A hash table of a kernel's 105,000 strings is made one cache miss
@@ -15,7 +17,19 @@ type stringIndex struct {
 	shift   uint
 	starts  []uint32 // by bucket, the top bits of the hash: where its entries begin, and at the end their number
 	entries []stringSlot
+	others  *otherStrings // nil without a filter
 }
+
+// otherStrings looks for strings that are not in an index: one by one, and when it goes on with an index of their own.
+type otherStrings struct {
+	asked atomic.Int32
+	once  sync.Once
+	index stringIndex
+}
+
+// maxScans is how many strings are looked for without an index. Few modules ask for more than ten; an index of all takes as long as
+// fifty. Variables in sections of their own can be 65,000.
+const maxScans = 50
 
 // bucketStrings is about how many strings share a bucket, two cache lines.
 const bucketStrings = 16
@@ -24,8 +38,9 @@ const bucketStrings = 16
 // order, so that of equal ones the first is found.
 func newStringIndex(buf []byte, names *nameFilter) stringIndex {
 	guess := 0
+	var others *otherStrings
 	if names != nil {
-		guess = 2 * len(names.sums)
+		guess, others = 2*len(names.sums), new(otherStrings)
 	} else {
 		guess = bytes.Count(buf, []byte{0})
 	}
@@ -38,7 +53,7 @@ func newStringIndex(buf []byte, names *nameFilter) stringIndex {
 		pos += n + 1
 	}
 	logBuckets := uint(bits.Len(uint(len(all) / bucketStrings)))
-	x := stringIndex{names: names, shift: 32 - logBuckets, starts: make([]uint32, 1<<logBuckets+1)}
+	x := stringIndex{names: names, others: others, shift: 32 - logBuckets, starts: make([]uint32, 1<<logBuckets+1)}
 	for _, s := range all {
 		x.starts[s.hash>>x.shift]++
 	}
@@ -62,7 +77,7 @@ func newStringIndex(buf []byte, names *nameFilter) stringIndex {
 // find returns the first position of a string in buf.
 func (x *stringIndex) find(buf, str []byte, h uint32) (pos uint32, ok bool) {
 	if x.names != nil && !x.names.has(nameSum(str)) {
-		return findString(buf, str)
+		return x.others.find(buf, str, h)
 	}
 	if len(x.entries) == 0 {
 		return 0, false
@@ -74,6 +89,14 @@ func (x *stringIndex) find(buf, str []byte, h uint32) (pos uint32, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+func (x *otherStrings) find(buf, str []byte, h uint32) (pos uint32, ok bool) {
+	if x.asked.Add(1) <= maxScans {
+		return findString(buf, str)
+	}
+	x.once.Do(func() { x.index = newStringIndex(buf, nil) })
+	return x.index.find(buf, str, h)
 }
 
 // findString looks for a string without an index.

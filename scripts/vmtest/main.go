@@ -30,7 +30,7 @@ func main() {
 	flag.StringVar(&arch, "arch", "x86_64", "`NAME` of the machine's architecture: x86_64, arm64 or s390x")
 	flag.StringVar(&m.kernel, "kernel", "", "boot the image `FILE`")
 	flag.StringVar(&release, "release", "", "the kernel's `RELEASE`, which is checked")
-	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused; or none of it does not")
+	flag.StringVar(&mismatch, "btf-mismatch", "", "what that kernel does with BTF that does not fit: allowed or refused; none: all of it fits")
 	flag.BoolVar(&built, "built", false, "kernel and modules are one build, all of whose BTF is checked; instead of -btf-mismatch")
 	flag.StringVar(&programs, "programs", "run", "what to do with BPF programs: run; load, for a kernel without CONFIG_NET; none, for one without CONFIG_BPF_JIT")
 	flag.StringVar(&initFile, "init", "", "run `FILE`, a build of scripts/vmguest")
