@@ -47,15 +47,19 @@ func (r *Result) Definitions(kind btf.Kind, name string) []Definition {
 	if r.origins == nil || r.Base != nil {
 		return nil
 	}
+	return r.define(r.classes(kind, name))
+}
+
+// classes returns the types of a kind and a name that are not the base's, by ID.
+func (r *Result) classes(kind btf.Kind, name string) (list []btf.ClassID) {
 	in, d := r.origins.run.in, r.origins.run.dedup
-	var classes []btf.ClassID
 	for _, class := range r.origins.order {
 		// A function under another name than in DWARF has no place.
 		if c, _ := d.Class(class); c.Kind == kind && string(in.names.Name(c.Name)) == name && d.BaseID(class) == 0 && d.Place(class) < in.info.size {
-			classes = append(classes, class)
+			list = append(list, class)
 		}
 	}
-	return r.define(classes)
+	return list
 }
 
 // define returns some classes as definitions.

@@ -72,7 +72,7 @@ func (r *Result) WhyNoFunc(name string) string {
 	}
 	in, omitted := r.origins.run.in, r.origins.omitted
 	i, found := slices.BinarySearchFunc(omitted, name, func(o Omission, name string) int { return cmp.Compare(o.Name, name) })
-	switch defs := r.Definitions(btf.KindFunc, name); {
+	switch funcs := r.classes(btf.KindFunc, name); {
 	case found:
 		o := &omitted[i]
 		where := r.unitTitle(o.Offset)
@@ -84,8 +84,8 @@ func (r *Result) WhyNoFunc(name string) string {
 			why += ", " + o.Detail
 		}
 		return fmt.Sprintf("it was left out of BTF: %s (%s): %s", why, where, advice[o.Reason])
-	case len(defs) > 0:
-		return fmt.Sprintf("DWARF has it (%s), and whoever made the BTF left it out", defs[0].Unit)
+	case len(funcs) > 0:
+		return fmt.Sprintf("DWARF has it (%s), and whoever made the BTF left it out", r.unitTitle(r.origins.run.dedup.Place(funcs[0])))
 	case in.functions == nil:
 		return ""
 	case in.functions.lookup([]byte(name)) >= 0:

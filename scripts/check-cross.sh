@@ -17,8 +17,8 @@
 # qemu-system-s390x. What is missing is skipped with a line, or with BTFGEN_REQUIRE_TOOLS=1 a failure.
 #
 # Environment: SERIES 7.2 or 7.3 (7.2), BTFGEN the binary to test (built if not set), JOBS for make (by default one
-# per processor), SHOW differences to print per kind and place (default 5), KEEP a folder for kernels, logs and objects, which are otherwise removed; another run with it
-# compiles only what changed.
+# per processor), SHOW differences to print per kind and place (default 5), KEEP a folder for kernels, logs and objects,
+# which are otherwise removed; another run with it compiles only what changed.
 #
 # Exit: 0 all passed, 1 a check failed or is missing, 2 usage.
 set -euo pipefail

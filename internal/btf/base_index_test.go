@@ -5,6 +5,7 @@ package btf
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -167,5 +168,65 @@ func TestBaseIndexes(t *testing.T) {
 	third := b.index(set(2))
 	if third.names != nil || third != b.whole() || b.index(set(3)) != third {
 		t.Error("the third index is not of all names, or not used again")
+	}
+}
+
+// respelled returns a standalone blob with other offsets of the same names: of copies of strings, of the ends of others, and of empty
+// strings besides the first.
+func respelled(t *testing.T, tab *Table, rng *rand.Rand) *Table {
+	types, strs := bytes.Clone(tab.types), bytes.Clone(tab.strs)
+	respell := func(at int) {
+		off := getU32(types[at:], tab.big)
+		name := tab.Str(StrOff(off))
+		switch rng.IntN(4) {
+		case 0:
+			strs = append(strs, "end of "...)
+			fallthrough
+		case 1:
+			off = uint32(len(strs))
+			strs = append(append(strs, name...), 0)
+		}
+		PutU32(types[at:], tab.big, off)
+	}
+	for i, start := range tab.offs {
+		r := tab.own(i)
+		respell(int(start))
+		for f, j := r.ElemNames(), 0; j < f.N; j++ {
+			respell(int(start) + f.At(j))
+		}
+	}
+	return mustRead(t, Assemble(tab.big, types, nil, strs), nil)
+}
+
+// However a base spells its names, modules share as much with it by the first indexes as by that of all names.
+func TestBaseIndexRespelled(t *testing.T) {
+	shared := 0
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 8))
+		p := randomSplit(t, seed, seed%2 == 1)
+		base := respelled(t, p.base, rng)
+		some, err := runSplit(t, NewBase(base), p.units, AcceptFwds, 1, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		indexed := NewBase(base)
+		indexed.whole()
+		all, err := runSplit(t, indexed, p.units, AcceptFwds, 1, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(some.blob, all.blob) {
+			t.Errorf("seed %d: got\n%s\nwith all names\n%s", seed, dumpText(t, some.table), dumpText(t, all.table))
+		}
+		for _, ids := range some.ids {
+			for _, id := range ids {
+				if id != 0 && int(id) < base.NumIDs() {
+					shared++
+				}
+			}
+		}
+	}
+	if shared == 0 {
+		t.Error("nothing is shared")
 	}
 }
