@@ -112,8 +112,11 @@ use_suites() {
 	mv "$state/sources.list.new" "$state/sources.list"
 	rm -f "$state/updated"
 	echo "reading the package lists of $* ($arch)" >&2
-	apt apt-get -o APT::Update::Error-Mode=any update >&2 || die "package lists of $* not available from $uri"
-	touch "$state/updated"
+	if apt apt-get -o APT::Update::Error-Mode=any update >&2; then
+		touch "$state/updated"
+	else # in the middle of a mirror's update, say; the package may be in another suite
+		echo "fetch-kernel.sh: not all package lists of $* are available from $uri; going on with the others" >&2
+	fi
 }
 
 # download PACKAGE...: into a fresh folder, whose path it sets in $debs.

@@ -3,8 +3,11 @@
 package tidy
 
 import (
+	"bytes"
+	"compress/gzip"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -212,5 +215,25 @@ func expect(t *testing.T, got []string, want string) {
 	}
 	if len(got) != 1 || !strings.Contains(got[0], want) {
 		t.Errorf("got %q, want one with %q", got, want)
+	}
+}
+
+// TestProfile: the profile for the compiler names files as -trimpath does.
+func TestProfile(t *testing.T) {
+	unpacked, err := gzip.NewReader(bytes.NewReader(read(t, "cmd/btfgen/default.pgo")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(profile, []byte(module+"/encode/unit.go")) {
+		t.Error("the profile does not name encode/unit.go")
+	}
+	for _, folder := range []string{"/home/", "/root/", "/tmp/", "/work/"} {
+		if bytes.Contains(profile, []byte(folder)) {
+			t.Errorf("the profile names files below %s: scripts/pgo.sh makes another", folder)
+		}
 	}
 }
