@@ -4,8 +4,8 @@ package btf
 
 import "sync"
 
-// Base is the blob that others are split against, a vmlinux's, made ready to be asked for its types (base_index.go). A
-// process that encodes one small module pays 3 ms for it: only the types are indexed whose names
+// Base is the blob that others are split against, a vmlinux's, made ready to be asked for its types (base_index.go). For
+// a process that encodes one module only the types are indexed whose names
 // that module has. When a third set of names is asked for, all types are.
 //
 // It is immutable to its users and safe for concurrent use: one serves all modules of a process.
