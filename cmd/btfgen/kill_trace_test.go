@@ -140,6 +140,12 @@ func enteredCall(tid int) (string, error) {
 	if nr == unix.SYS_OPENAT && flags&(unix.O_CREAT|unix.O_TRUNC) == 0 {
 		return "", nil
 	}
+	if nr == unix.SYS_WRITE { // the runtime's own, which wakes its poller, or does not
+		fd := binary.NativeEndian.Uint64(info[32:])
+		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tid, fd)); err == nil && strings.HasPrefix(to, "anon_inode:") {
+			return "", nil
+		}
+	}
 	return writes[nr], nil
 }
 
@@ -147,6 +153,7 @@ func enteredCall(tid int) (string, error) {
 func trace(point int, args []string) (call string, err error) {
 	runtime.LockOSThread() // the thread that starts the process is the one that may trace it
 	cmd := btfgen(args...)
+	cmd.Env = append(cmd.Environ(), "GODEBUG=asyncpreemptoff=1") // signals would have calls done twice
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	if err := cmd.Start(); err != nil {
