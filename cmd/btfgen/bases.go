@@ -18,6 +18,7 @@ import (
 type bases struct {
 	named   string // --base; "" to look for one
 	objTree string // --objtree; "" outside of a kernel build
+	many    bool   // more than a few modules want it
 	verbose io.Writer
 
 	mu    sync.Mutex
@@ -99,7 +100,22 @@ func (b *bases) read(x *foundBase, info *kbuild.ModuleInfo) error {
 		return fmt.Errorf("base %s: %w", found.Path, err)
 	}
 	x.base = btf.NewBase(t)
+	if b.many {
+		go indexAll(x.base)
+	}
 	return nil
+}
+
+// fewModules is for how many modules an index of what each needs takes less time than one of the whole base.
+const fewModules = 3
+
+// indexAll makes the index of a base ahead. If that fails, as the base has changed, whoever wants it next fails of the same.
+func indexAll(base *btf.Base) {
+	defer func() { _ = recover() }()
+	_ = elfview.CatchFaults(func() error {
+		base.IndexAll()
+		return nil
+	})
 }
 
 // withBase calls f, which reads from bases that are mapped. If one has changed meanwhile, a failure, a fault or a panic

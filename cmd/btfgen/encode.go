@@ -151,6 +151,7 @@ func encodeAction(c *cli.Context) error {
 	if j.verbose {
 		j.bases.verbose = c.App.ErrWriter
 	}
+	j.bases.many = len(j.files) > fewModules
 	b := batch{name: "encode", files: j.files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
 	j.options.Jobs = perFile(len(j.files), j.options.Jobs)
 	return b.run(func(i int, stderr io.Writer) error {

@@ -93,6 +93,7 @@ func moduleAction(c *cli.Context) error {
 	if j.verbose {
 		j.bases.verbose = c.App.ErrWriter
 	}
+	j.bases.many = len(files) > fewModules
 	b := batch{name: "module", files: files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
 	j.options.Jobs = perFile(len(files), j.options.Jobs)
 	return b.run(func(i int, stderr io.Writer) error {

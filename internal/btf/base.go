@@ -34,6 +34,9 @@ func NewBase(t *Table) *Base {
 // Table returns the table that NewBase was given.
 func (b *Base) Table() *Table { return b.t }
 
+// IndexAll makes the index of all names, for a caller who knows that many modules come: it can do so while it reads the first.
+func (b *Base) IndexAll() { b.whole() }
+
 // whole returns the index of all names.
 func (b *Base) whole() *baseIndex {
 	b.mu.Lock()
