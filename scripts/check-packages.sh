@@ -205,7 +205,7 @@ elif ! command -v debootstrap >/dev/null; then
 	skip "installation" "no debootstrap"
 else
 	mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE) $(RELEASE)' 2>/dev/null | awk '$1 ~ /debian\/?$/ { print $1; exit }')}
-	if ! debootstrap --variant=minbase --include=bash-completion,fish,man-db,rpm,zsh "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" \
+	if ! debootstrap --variant=minbase --include=bash-completion,fish,man-db,rpm,zsh "$suite" "$root" ${mirror:+"$mirror"} \
 		>"$work/debootstrap.log" 2>&1; then
 		tail -n 5 "$work/debootstrap.log"
 		echo "FAIL no Debian to install in"
