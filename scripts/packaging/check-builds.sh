@@ -77,7 +77,7 @@ inside() {
 prepare() {
 	local file
 	# shellcheck disable=SC2016
-	mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m 1 -E 'debian/?$')}
+	mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -m 1 -E 'debian/?$' || true)}
 	[ -n "$mirror" ] || die "no Debian archive is configured; MIRROR=URL names one"
 	debootstrap --variant=minbase trixie "$root" "$mirror" >"$keep/debootstrap.log" 2>&1 || die "no Debian: $(tail -n 3 "$keep/debootstrap.log")"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
