@@ -44,16 +44,6 @@ func Check(data []byte) error {
 	return err
 }
 
-// CheckSplit checks a blob split against a standalone base. The base is read but not
-// checked itself.
-func CheckSplit(data, base []byte) error {
-	c, err := ReadBase(base)
-	if err != nil {
-		return err
-	}
-	return c.Check(data)
-}
-
 // ReadBase returns a Checker for what is split against a standalone blob, which it
 // keeps but does not check.
 func ReadBase(base []byte) (*Checker, error) {
