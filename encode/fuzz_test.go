@@ -59,7 +59,7 @@ func asked(t *testing.T, res *Result) {
 		return // a unit whose name cannot be read
 	}
 	for i := range list[:min(len(list), 50)] {
-		if res.WhyNoFunc(list[i].Name) == "" {
+		if list[i].Kind == "func" && res.WhyNoFunc(list[i].Name) == "" {
 			t.Errorf("nothing is known of %q, which was left out", list[i].Name)
 		}
 	}

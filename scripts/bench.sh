@@ -151,7 +151,7 @@ bench_chain() {
 	find "$(realpath "$1")" -name '*.ko' -printf '%s %p\n' | sort -n | cut -d' ' -f2- >"$work/all"
 	awk -v n="${SAMPLE:-50}" '{ name[NR] = $0 } END { for (i = 0; i < n; i++) print name[int(NR * (i + 0.5) / n) + 1] }' "$work/all" |
 		uniq | while read -r f; do
-		if ! readelf -SW "$f" | grep -q '\.BTF_ids'; then objcopy --remove-section .BTF --remove-section .BTF.base "$f" "$work/in/${f##*/}"; fi
+		if ! readelf -SW "$f" | grep '\.BTF_ids' >/dev/null; then objcopy --remove-section .BTF --remove-section .BTF.base "$f" "$work/in/${f##*/}"; fi
 	done
 	find "$work/in" -name '*.ko' -printf "$work/ko/%f\n" | sort >"$work/list"
 	n=$(wc -l <"$work/list")

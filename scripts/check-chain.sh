@@ -204,7 +204,7 @@ module() {
 	cp "$2" "$out"
 	shift 3
 	"$btfgen" module "${how[$kind]}" --base "$base" "$@" "$out" 2>"$dir/module.log" || fail "$kind: btfgen module: $(cat "$dir/module.log")"
-	if readelf -aW "$out" 2>&1 >/dev/null | grep -q .; then fail "$kind: readelf: $(readelf -aW "$out" 2>&1 >/dev/null | head -n 3)"; fi
+	if readelf -aW "$out" 2>&1 >/dev/null | grep . >/dev/null; then fail "$kind: readelf: $(readelf -aW "$out" 2>&1 >/dev/null | head -n 3)"; fi
 }
 
 # same_chain KIND MODULE: btfgen module against the build's steps, from btfgen's encoding on.

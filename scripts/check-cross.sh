@@ -158,7 +158,7 @@ with_btf() {
 	local variant m
 	for variant in peers btfgen; do
 		for m in "$dir/$variant"/{modules,outside}/*.ko; do
-			if readelf -SW "$m" | grep -q '] \.BTF '; then echo "${m##*/}"; fi
+			if readelf -SW "$m" | grep '] \.BTF ' >/dev/null; then echo "${m##*/}"; fi
 		done >"$dir/$variant/with-btf"
 	done
 	[ "$(wc -l <"$dir/peers/with-btf")" -ge 5 ] && diff "$dir/peers/with-btf" "$dir/btfgen/with-btf"

@@ -63,6 +63,10 @@ skip() { # skip WHAT REASON
 	if [ "${BTFGEN_REQUIRE_TOOLS:-0}" = 1 ]; then failed=1; fi
 }
 
+# has_btf FILE. grep reads to the end, or readelf would get a signal and the pipe fail.
+has_btf() { readelf -SW "$1" 2>/dev/null | grep ' \.BTF  *PROGBITS' >/dev/null; }
+export -f has_btf
+
 # each COMMAND: runs it for every line of the input, which it gets as $1, several at a time.
 each() { xargs -d '\n' -P "$JOBS" -I{} bash -c "$1" - {}; }
 
@@ -124,8 +128,8 @@ echo "== btfgen"
 echo
 echo "== as shipped"
 # shellcheck disable=SC2016
-each 'if readelf -SW "$1" 2>/dev/null | grep -q " \.BTF  *PROGBITS"; then echo "$1"; fi' <"$out/list" >"$out/with-btf"
-if [ -s "$out/with-btf" ] && readelf -SW "$kernel/vmlinux" 2>/dev/null | grep -q ' \.BTF  *PROGBITS'; then
+each 'if has_btf "$1"; then echo "$1"; fi' <"$out/list" >"$out/with-btf"
+if [ -s "$out/with-btf" ] && has_btf "$kernel/vmlinux"; then
 	mapfile -t shipped <"$out/with-btf"
 	"$out/btfcompare" -n 5 -base "$kernel/vmlinux" -own "${shipped[@]}" || [ $? = 1 ]
 else

@@ -140,7 +140,7 @@ manual() {
 	inside '
 		for page in btfgen btfgen-encode btfgen-module btfgen-pahole btfgen-resolve_btfids; do
 			man -w $page
-			MANWIDTH=80 man $page | grep -q SYNOPSIS
+			MANWIDTH=80 man $page | grep SYNOPSIS >/dev/null
 		done
 		for file in /usr/share/man/man1/btfgen*; do
 			complaints=$(man --warnings=w -l "$file" 2>&1 >/dev/null)
@@ -204,7 +204,7 @@ if [ "$(id -u)" != 0 ]; then
 elif ! command -v debootstrap >/dev/null; then
 	skip "installation" "no debootstrap"
 else
-	mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE) $(RELEASE)' 2>/dev/null | awk '$1 ~ /debian\/?$/ { print $1; exit }')}
+	mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE) $(RELEASE)' 2>/dev/null | awk '$1 ~ /debian\/?$/ && !n++ { print $1 }')}
 	if ! debootstrap --variant=minbase --include=bash-completion,fish,man-db,rpm,zsh "$suite" "$root" ${mirror:+"$mirror"} \
 		>"$work/debootstrap.log" 2>&1; then
 		tail -n 5 "$work/debootstrap.log"

@@ -15,13 +15,15 @@ vm='vm-6.12'
 export BTFGEN_REQUIRE_TOOLS=${BTFGEN_REQUIRE_TOOLS:-0}
 passed=0
 failed=()
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 
 # step NAME COMMAND...
 step() {
 	local name=$1 start=$SECONDS
 	shift
 	printf '== %s\n' "$name"
-	if "$@"; then
+	if "$@" 2>&1 | tee "$logs/$name"; then
 		passed=$((passed + 1))
 		printf -- '-- %s: ok, %d s\n' "$name" $((SECONDS - start))
 	else
@@ -137,6 +139,10 @@ else
 	step vmtest scripts/vmtest.sh "${vm#vm-}"
 fi
 
-if [ ${#failed[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed[*]}"; fi
+# What failed once more, as a log may be cut in the middle.
+for name in ${failed[@]+"${failed[@]}"}; do
+	printf 'failed: %s\n' "$name"
+	grep -hE -A 3 'FAIL|SKIP|^panic|WARNING: DATA RACE' "$logs/$name" 2>/dev/null | head -n 40
+done
 echo "$passed passed, ${#failed[@]} failed"
 [ ${#failed[@]} -eq 0 ]

@@ -197,7 +197,7 @@ unpack_root() {
 fetch_root() {
 	local version
 	# Headers up to 6.12 depend on their kernel, which is 80 MB with what that depends on, for nothing.
-	version=$(apt apt-cache show "linux-headers-$1" | awk '$1 == "Version:" { print $2; exit }')
+	version=$(apt apt-cache show "linux-headers-$1" | awk '$1 == "Version:" && !n++ { print $2 }')
 	printf '%s\n' "Package: linux-image-$1" "Version: $version" "Status: install ok installed" \
 		"Architecture: amd64" "Maintainer: nobody" "Description: not needed" >"$work/status"
 	echo "fetching linux-headers-$1, a compiler and make" >&2
