@@ -88,7 +88,7 @@ func InstallGlue(dest, program string) error {
 		return err
 	}
 	for _, f := range files {
-		if err := renameio.WriteFile(filepath.Join(dest, f.Name), f.Data, f.Mode, renameio.IgnoreUmask()); err != nil {
+		if err := renameio.WriteFile(filepath.Join(dest, f.Name), f.Data, f.Mode, renameio.WithTempDir(dest), renameio.IgnoreUmask()); err != nil {
 			return err
 		}
 	}

@@ -4,9 +4,11 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -78,13 +80,19 @@ func readLines(path string) ([]string, error) {
 }
 
 // outputs says where the results of files go, in order: out for the one file, or dir/NAME.btf. Beside
-// the result there is more under the same name with each of the suffixes. Its errors are usage errors.
+// the result there is more under the same name with each of the suffixes. dir must be there. Its other errors are usage errors.
 func outputs(command string, files []string, out, dir string, suffixes ...string) ([]string, error) {
 	switch {
 	case out != "" && dir != "":
 		return nil, usagef("%s: -o and --out-dir exclude each other", command)
 	case out != "" && len(files) > 1:
 		return nil, usagef("%s: -o takes one FILE, there are %d: use --out-dir", command, len(files))
+	case dir != "":
+		if fi, err := os.Stat(dir); err != nil {
+			return nil, outputError(dir, err)
+		} else if !fi.IsDir() {
+			return nil, outputError(dir, &fs.PathError{Err: syscall.ENOTDIR})
+		}
 	}
 	var outs []string
 	from := map[string]string{} // output -> FILE

@@ -31,8 +31,8 @@ func TestEncodeFlags(t *testing.T) {
 		err  string
 	}{
 		{"plain", []string{"-o", "out", "a"}, plain(func(*encodeJob) {}), ""},
-		{"out-dir", []string{"--out-dir", "d", "x/a", "y/b.ko"}, plain(func(j *encodeJob) {
-			j.files, j.outs = []string{"x/a", "y/b.ko"}, []string{"d/a.btf", "d/b.ko.btf"}
+		{"out-dir", []string{"--out-dir", "testdata", "x/a", "y/b.ko"}, plain(func(j *encodeJob) {
+			j.files, j.outs = []string{"x/a", "y/b.ko"}, []string{"testdata/a.btf", "testdata/b.ko.btf"}
 		}), ""},
 		{"flat, compatible, no languages", []string{"-o", "out", "--array-style", "flat", "--compat=pahole", "--lang-exclude", "none", "a"},
 			plain(func(j *encodeJob) {
@@ -53,10 +53,11 @@ func TestEncodeFlags(t *testing.T) {
 		{"two outputs", []string{"-o", "out", "--out-dir", "d", "a"}, nil, "encode: -o and --out-dir exclude each other"},
 		{"two files", []string{"-o", "out", "a", "b"}, nil, "encode: -o takes one FILE, there are 2: use --out-dir"},
 		{"flag last", []string{"-o", "out", "a", "-v"}, nil, "encode: -v stands behind a FILE: flags come first (./-v names a file)"},
-		{"same names", []string{"--out-dir", "d", "x/a", "y/a"}, nil, "encode: x/a and y/a both give d/a.btf"},
+		{"same names", []string{"--out-dir", "testdata", "x/a", "y/a"}, nil, "encode: x/a and y/a both give testdata/a.btf"},
+		{"directory that is not there", []string{"--out-dir", "d", "a"}, nil, "write d: no such file or directory"},
 		{"report is the output", []string{"-o", "out", "--report", "out", "a"}, nil, "encode: --report and the output are both out"},
 		{"input is the output", []string{"-o", "script_test.go", "script_test.go"}, nil, "encode: the output would replace script_test.go"},
-		{"report of two", []string{"--out-dir", "d", "--report", "r", "a", "b"}, nil, "encode: --report takes one FILE"},
+		{"report of two", []string{"--out-dir", "testdata", "--report", "r", "a", "b"}, nil, "encode: --report takes one FILE"},
 		{"json alone", []string{"-o", "out", "--json", "a"}, nil, "encode: --json goes with --stats"},
 		{"no workers", []string{"-o", "out", "-j", "0", "a"}, nil, "encode: -j 0: the number of workers is at least 1"},
 		{"array style", []string{"-o", "out", "--array-style", "round", "a"}, nil, `encode: --array-style "round" is neither nested nor flat`},

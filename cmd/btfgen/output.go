@@ -34,7 +34,7 @@ func prepareOutput(path string, write func(io.Writer) error) (*output, error) {
 	case !fi.Mode().IsRegular():
 		return &output{path: path, write: write}, nil
 	}
-	t, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
+	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
 	if err != nil {
 		return nil, outputError(path, err)
 	}
