@@ -34,9 +34,29 @@ type baseKey struct {
 
 type foundBase struct {
 	once sync.Once
-	*kbuild.Base
+	baseFile
 	base *btf.Base
 	err  error
+}
+
+// baseFile is a file with a base, of which not every type was checked. The zero value is none.
+type baseFile struct {
+	*kbuild.Base
+	table *btf.Table // nil if it is none
+}
+
+// broken returns an error if somebody has written into the file meanwhile, or if it is not valid.
+func (f baseFile) broken() error {
+	if err := f.Changed(); err != nil { // also of one that was not found
+		return err
+	}
+	if f.table == nil {
+		return nil
+	}
+	if err := f.table.Check(); err != nil {
+		return fmt.Errorf("base %s: %w", f.Path, err)
+	}
+	return nil
 }
 
 // of returns the base for a file and where it is from, nil for one that is encoded stand-alone.
@@ -62,7 +82,7 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 		b.found[key] = x
 	}
 	b.mu.Unlock()
-	x.once.Do(func() { x.err = withBase(b.changed, func() error { return b.read(x, info) }) })
+	x.once.Do(func() { x.err = withBase(b.broken, func() error { return b.read(x, info) }) })
 	if x.err != nil {
 		return nil, "", x.err
 	}
@@ -74,7 +94,19 @@ func (b *bases) changed() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, x := range b.found {
-		if err := x.Changed(); err != nil { // also of one that was not found
+		if err := x.Changed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// broken returns an error if there is something wrong with a base that was read.
+func (b *bases) broken() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, x := range b.found {
+		if err := x.broken(); err != nil {
 			return err
 		}
 	}
@@ -86,24 +118,34 @@ func (b *bases) read(x *foundBase, info *kbuild.ModuleInfo) error {
 	if err != nil {
 		return err
 	}
-	b.mu.Lock() // for changed
-	x.Base = found
-	b.mu.Unlock()
+	b.set(x, baseFile{Base: found})
 	if b.verbose != nil {
 		fmt.Fprintf(b.verbose, "btfgen: base %s: %s\n", found.Path, found.Why)
 		for _, t := range found.Tried {
 			fmt.Fprintf(b.verbose, "btfgen: passed over %s: %s\n", t.Path, strings.TrimSuffix(t.Why, "\n"))
 		}
 	}
-	t, err := btf.Read(found.Data, nil)
+	read := btf.ReadUnchecked
+	if b.many {
+		read = btf.Read
+	}
+	t, err := read(found.Data, nil)
 	if err != nil {
 		return fmt.Errorf("base %s: %w", found.Path, err)
 	}
+	b.set(x, baseFile{found, t})
 	x.base = btf.NewBase(t)
 	if b.many {
 		go indexAll(x.base)
 	}
 	return nil
+}
+
+// set tells broken and changed of a file.
+func (b *bases) set(x *foundBase, f baseFile) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x.baseFile = f
 }
 
 // fewModules is for how many modules an index of what each needs takes less time than one of the whole base.
@@ -118,16 +160,16 @@ func indexAll(base *btf.Base) {
 	})
 }
 
-// withBase calls f, which reads from bases that are mapped. If one has changed meanwhile, a failure, a fault or a panic
-// comes of that, whatever it says.
-func withBase(changed, f func() error) (err error) {
+// withBase calls f, which reads from bases that are mapped, and of which nobody has looked at all types: that takes longer than to encode a
+// small module, which needs few of them. If something is wrong with one, a failure, a fault or a panic comes of that, whatever it says.
+func withBase(broken, f func() error) (err error) {
 	defer func() {
 		x := recover()
 		if x == nil && err == nil {
 			return
 		}
-		if c := changed(); c != nil {
-			err = c
+		if b := broken(); b != nil {
+			err = b
 		} else if x != nil {
 			panic(x)
 		}

@@ -6,12 +6,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/btfgen/btfgen/internal/btf"
 )
 
 // spoiler spoils a file when it is told that this is the base: between the time when it is mapped and when it is read.
@@ -103,4 +106,52 @@ func TestBaseSpoiled(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A base of which not all types are looked at may hold anything in those: it is found out, or without effect.
+func TestBaseInvalid(t *testing.T) {
+	const objects = "../../testdata/objects/"
+	dir := t.TempDir()
+	base, ko, out := filepath.Join(dir, "base.btf"), objects+"kfuncs_module.gcc-x86_64.dwarf5.elf", filepath.Join(dir, "out")
+	if code := run([]string{"btfgen", "encode", "-o", base, objects + "kfuncs_kernel.gcc-x86_64.dwarf5.elf"}, io.Discard, os.Stderr); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	blob, err := os.ReadFile(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := btf.Read(blob, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := table.HeaderLen()
+	found, passed := 0, 0
+	for at := start; at < start+len(table.Types()); at += 4 {
+		for _, word := range []uint32{uint32(table.NumIDs()), 1<<31 - 1, 1<<32 - 1} {
+			b := bytes.Clone(blob)
+			binary.LittleEndian.PutUint32(b[at:], word)
+			if _, err := btf.Read(b, nil); err == nil {
+				continue
+			}
+			if err := os.WriteFile(base, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{"encode", "--distill"}, {"module"}} {
+				var stderr bytes.Buffer
+				args = append(append([]string{"btfgen"}, args...), "-j1", "--base", base, "-o", out, ko)
+				switch code := run(args, io.Discard, &stderr); {
+				case code == exitOK:
+					passed++
+				case code != exitError || strings.Count(stderr.String(), "\n") != 1 || !strings.Contains(stderr.String(), ": base "+base+": btf+0x"):
+					t.Errorf("%s with %#x at %#x of the base: exit code %d, %s", args[1], word, at, code, stderr.String())
+				default:
+					found++
+				}
+			}
+		}
+	}
+	if found == 0 || passed == 0 {
+		t.Errorf("found out %d times, without effect %d times", found, passed)
+	}
+	t.Logf("found out %d times, without effect %d times", found, passed)
 }

@@ -155,7 +155,7 @@ func encodeAction(c *cli.Context) error {
 	b := batch{name: "encode", files: j.files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
 	j.options.Jobs = perFile(len(j.files), j.options.Jobs)
 	return b.run(func(i int, stderr io.Writer) error {
-		return withBase(j.bases.changed, func() error { return j.file(j.files[i], j.outs[i], stderr) })
+		return withBase(j.bases.broken, func() error { return j.file(j.files[i], j.outs[i], stderr) })
 	})
 }
 

@@ -97,7 +97,7 @@ func moduleAction(c *cli.Context) error {
 	b := batch{name: "module", files: files, jobs: j.options.Jobs, stderr: c.App.ErrWriter}
 	j.options.Jobs = perFile(len(files), j.options.Jobs)
 	return b.run(func(i int, stderr io.Writer) error {
-		return withFlag(withBase(j.bases.changed, func() error { return j.file(files[i], stderr) }))
+		return withFlag(withBase(j.bases.broken, func() error { return j.file(files[i], stderr) }))
 	})
 }
 

@@ -24,8 +24,8 @@ func paholeMain(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stderr, note)
 		}
 		if p.Text == "" {
-			base := new(kbuild.Base)
-			err = withBase(base.Changed, func() error { return paholeEncode(p, base, stdout, stderr) })
+			base := new(baseFile)
+			err = withBase(func() error { return base.broken() }, func() error { return paholeEncode(p, base, stdout, stderr) })
 		} else {
 			_, err = io.WriteString(stdout, p.Text)
 		}
@@ -44,7 +44,7 @@ func paholeMain(args []string, stdout, stderr io.Writer) int {
 
 // paholeEncode encodes a file, and reads its base, if it has one, into base. One without types is no failure: there is no
 // output then.
-func paholeEncode(p *kbuild.Pahole, base *kbuild.Base, stdout, stderr io.Writer) error {
+func paholeEncode(p *kbuild.Pahole, base *baseFile, stdout, stderr io.Writer) error {
 	opt := paholeOptions(p)
 	if p.Base != "" {
 		var err error
@@ -127,17 +127,15 @@ func paholeOptions(p *kbuild.Pahole) encode.Options {
 }
 
 // readPaholeBase reads the BTF of a base, which is mapped into base. Errors do not name the file.
-func readPaholeBase(path string, base *kbuild.Base) (*btf.Base, error) {
-	b, err := kbuild.MapBase(path)
-	if err != nil {
+func readPaholeBase(path string, base *baseFile) (*btf.Base, error) {
+	var err error
+	if base.Base, err = kbuild.MapBase(path); err != nil {
 		return nil, err
 	}
-	*base = *b
-	t, err := btf.Read(b.Data, nil)
-	if err != nil {
+	if base.table, err = btf.ReadUnchecked(base.Data, nil); err != nil {
 		return nil, err
 	}
-	return btf.NewBase(t), nil
+	return btf.NewBase(base.table), nil
 }
 
 // tellAsPahole prints what scripts read from pahole -V, why functions are left out, and on standard error the rest.

@@ -100,7 +100,7 @@ func resolveAction(c *cli.Context) error {
 	if j.verbose {
 		j.bases.verbose = c.App.ErrWriter
 	}
-	return withBase(j.bases.changed, func() error { return j.run(c.App.ErrWriter) })
+	return withBase(j.bases.broken, func() error { return j.run(c.App.ErrWriter) })
 }
 
 // run does what the flags ask for.

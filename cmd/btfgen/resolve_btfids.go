@@ -22,8 +22,8 @@ import (
 func resolveBTFIDsMain(args []string, _, stderr io.Writer) int {
 	r, err := kbuild.ParseResolveBTFIDs(args)
 	if err == nil {
-		base := new(kbuild.Base)
-		err = withBase(base.Changed, func() error { return resolveBTFIDs(r, base, stderr) })
+		base := new(baseFile)
+		err = withBase(func() error { return base.broken() }, func() error { return resolveBTFIDs(r, base, stderr) })
 	}
 	if err == nil {
 		return exitOK
@@ -37,7 +37,7 @@ func resolveBTFIDsMain(args []string, _, stderr io.Writer) int {
 }
 
 // resolveBTFIDs is a run of the program that a command line asks for. It reads the base, if there is one, into base.
-func resolveBTFIDs(r *kbuild.ResolveBTFIDs, base *kbuild.Base, stderr io.Writer) error {
+func resolveBTFIDs(r *kbuild.ResolveBTFIDs, base *baseFile, stderr io.Writer) error {
 	f, err := openIDs(r.File)
 	if err != nil {
 		return kbuild.ResolveErrorf("FAILED cannot open %s: %s", r.File, strerror(err))
@@ -97,7 +97,7 @@ func resolveBTFIDs(r *kbuild.ResolveBTFIDs, base *kbuild.Base, stderr io.Writer)
 
 // asResolveReads reads the BTF and its base. With idsOnly, as programs before 7.0, a base is not asked for if the
 // file comes with a distilled one: IDs are then of that.
-func asResolveReads(r *kbuild.ResolveBTFIDs, f *idsFile, mapped *kbuild.Base, idsOnly bool) (in resolveids.Input, err error) {
+func asResolveReads(r *kbuild.ResolveBTFIDs, f *idsFile, mapped *baseFile, idsOnly bool) (in resolveids.Input, err error) {
 	if in.Own, err = resolveids.ReadOwn(f.elf); err != nil {
 		return in, resolveFailure(r.File, err)
 	}

@@ -40,15 +40,13 @@ func newBaseIndex(t *Table, names *nameFilter) *baseIndex {
 	c := newCandidates(t, x.strings, names)
 	for level := t; level != nil; level = level.base { // the last type first: those of one hash then come by ascending ID
 		for i := range backward(level.sorts[sortNamed]) {
-			id, r := level.firstID+ID(i), level.own(i)
-			if c.hasName(level, &r) {
-				c.add(id)
+			if c.hasName(level, i) {
+				id, r := level.firstID+ID(i), level.own(i)
+				c.ids.set(uint32(id))
 				x.addName(id, &r)
 			}
 		}
-		for i := range backward(level.sorts[sortRef]) {
-			c.add(level.firstID + ID(i))
-		}
+		c.ids.union(level.sorts[sortRef], uint32(level.firstID))
 	}
 	var refs []bitmap // by level
 	n := 0
@@ -108,16 +106,17 @@ func newCandidates(t *Table, strings *StringTable, names *nameFilter) *candidate
 	return c
 }
 
-func (c *candidates) add(id ID) { c.ids.set(uint32(id)) }
-
-// hasName tells whether the name of a type, or of the first of its elements that has one, passes the filter.
-func (c *candidates) hasName(t *Table, r *Type) bool {
+// hasName tells whether the name of own type i of t, or of the first of its elements that has one, passes the filter.
+func (c *candidates) hasName(t *Table, i int) bool {
 	if c.names == nil {
 		return true
 	}
-	name := r.Name
-	for f, i := r.ElemNames(), 0; i < f.N && name == 0; i++ {
-		name = StrOff(r.U32(f.At(i)))
+	name := StrOff(getU32(t.types[t.offs[i]:], t.big))
+	if name == 0 {
+		r := t.own(i)
+		for f, i := r.ElemNames(), 0; i < f.N && name == 0; i++ {
+			name = StrOff(r.U32(f.At(i)))
+		}
 	}
 	if c.starts.has(uint32(name) / 8) {
 		return true
@@ -128,7 +127,8 @@ func (c *candidates) hasName(t *Table, r *Type) bool {
 	}
 	switch s := level.strs[name-level.strBase:]; {
 	case s[0] == 0: // an empty string that is not the first one
-		first := firstName(t, r)
+		r := t.own(i)
+		first := firstName(t, &r)
 		return len(first) == 0 || c.names.has(nameSum(first))
 	case name != level.strBase && level.strs[name-level.strBase-1] != 0: // the end of another string stands in no index of strings
 		return c.names.has(nameSum(t.Str(name)))
@@ -136,46 +136,41 @@ func (c *candidates) hasName(t *Table, r *Type) bool {
 	return false
 }
 
-// reduce returns which own types of t that only refer to others are candidates: all that they refer to are, and their names are known.
+// reduce returns which own types of t that only refer to others are candidates: all that they refer to are, and their names are known. What
+// is decided for one of them would be a coin's toss to a processor, so but for prototypes nothing branches on it.
 func (c *candidates) reduce(t *Table) bitmap {
 	refs := make(bitmap, len(t.sorts[sortRef]))
-	types, big := t.types, t.big
+	types, big, ids, starts := t.types, t.big, c.ids, c.starts
 	for i, word := range t.sorts[sortRef] {
 		protos, arrays := t.sorts[sortProto][i], t.sorts[sortArray][i]
 		kept := uint64(0)
 		for ; word != 0; word &= word - 1 {
-			bit := word & -word
-			n := i*64 + bits.TrailingZeros64(word)
+			bit := uint(bits.TrailingZeros64(word))
+			n := i*64 + int(bit)
 			rec := types[t.offs[n]:]
-			keeps := false
-			switch {
-			case bit&arrays != 0:
-				keeps = c.ids.has(getU32(rec[12:], big)) && c.ids.has(getU32(rec[16:], big))
-			case bit&protos != 0:
-				keeps = c.ids.has(getU32(rec[8:], big)) && c.hasParams(rec, big)
-			default:
-				keeps = c.ids.has(getU32(rec[8:], big)) && c.starts.has(getU32(rec, big)/8)
+			at := 8 + 4*uint64(arrays>>bit&1) // an ARRAY has its element there, the index type is as common as can be
+			keep := ids.bit(getU32(rec[at:], big)) & starts.bit(getU32(rec, big)/8)
+			if keep&(protos>>bit) != 0 {
+				keep = c.params(rec, big)
 			}
-			if keeps {
-				kept |= bit
-			} else {
-				c.ids.clear(uint32(t.firstID) + uint32(n))
-			}
+			id := uint32(t.firstID) + uint32(n)
+			ids[id/64] &^= (keep ^ 1) << (id % 64)
+			kept |= keep << bit
 		}
 		refs[i] = kept
 	}
 	return refs
 }
 
-// hasParams tells whether the parameters of a FUNC_PROTO are candidates.
-func (c *candidates) hasParams(rec []byte, big bool) bool {
+// params returns 1 if the parameters of a FUNC_PROTO are candidates, else 0.
+func (c *candidates) params(rec []byte, big bool) uint64 {
 	for vlen := getU32(rec[4:], big) & maxVlen; vlen > 0; vlen-- {
 		rec = rec[8:]
-		if !c.starts.has(getU32(rec[4:], big)/8) || !c.ids.has(getU32(rec[8:], big)) {
-			return false
+		if c.starts.bit(getU32(rec[4:], big)/8)&c.ids.bit(getU32(rec[8:], big)) == 0 {
+			return 0
 		}
 	}
-	return true
+	return 1
 }
 
 // bitmap is a set of numbers.
@@ -185,8 +180,23 @@ type bitmap []uint64
 func newBitmap(n int) bitmap { return make(bitmap, n/64+1) }
 
 func (b bitmap) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
-func (b bitmap) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
-func (b bitmap) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
+func (b bitmap) has(i uint32) bool { return b.bit(i) != 0 }
+
+// bit is 1 if the set has i, else 0.
+func (b bitmap) bit(i uint32) uint64 { return b[i/64] >> (i % 64) & 1 }
+
+// union adds each number of another set, and first to it.
+func (b bitmap) union(other bitmap, first uint32) {
+	for i, word := range other {
+		if word != 0 {
+			at := uint32(i) + first/64
+			b[at] |= word << (first % 64)
+			if high := word >> 1 >> (63 - first%64); high != 0 {
+				b[at+1] |= high
+			}
+		}
+	}
+}
 
 func (b bitmap) count() (n int) {
 	for _, word := range b {

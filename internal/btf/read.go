@@ -33,14 +33,24 @@ const maxString = 4096
 // of ours. The stricter rules of the kernel are left to Validate.
 // Each error is a *FormatError.
 func Read(data []byte, base *Table) (*Table, error) {
+	t, err := ReadUnchecked(data, base)
+	if err == nil {
+		err = t.Check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// ReadUnchecked is Read for who looks at a few of many types only: that their IDs and string offsets are in range, and that a FUNC refers to
+// a FUNC_PROTO, is left to Check. Where they are not, methods of the table panic.
+func ReadUnchecked(data []byte, base *Table) (*Table, error) {
 	t := &Table{data: data, base: base, firstID: 1}
 	if base != nil {
 		t.firstID, t.strBase = ID(base.NumIDs()), base.StrEnd()
 	}
-	var x extremes
-	find := func() error { return t.findTypes(&x) }
-	check := func() error { return t.checkTypes(&x) }
-	for _, pass := range []func() error{t.readHeader, t.checkStrings, find, check} {
+	for _, pass := range []func() error{t.readHeader, t.checkStrings, t.findTypes} {
 		if err := pass(); err != nil {
 			return nil, err
 		}
@@ -193,77 +203,71 @@ func (t *Table) checkStrings() error {
 	return nil
 }
 
-// step is what findTypes knows of a kind: a shape in one word.
+// step is what findTypes knows of a kind.
 type step struct {
 	fixed, elem uint8 // bytes of the record without elements, 0 if the kind is not known; of an element
 	sorts       uint8 // see sortsOf
-	ids         uint8 // 0xff if the third word is a type ID, else 0
-	more        bool  // there is more to check: elements, or what the third word refers to
 }
 
 var steps = func() (steps [maxKind + 1]step) {
 	for k := KindVoid + 1; int(k) < numKinds; k++ {
-		s := &shapes[k]
-		steps[k] = step{fixed: recordLen + s.info, elem: s.elem, sorts: sortsOf[k], more: s.elem != 0 || k == KindArray || k == KindFunc}
-		if s.idFixed != 0 && s.idPos == 8 {
-			steps[k].ids = 0xff
-		}
+		steps[k] = step{fixed: recordLen + shapes[k].info, elem: shapes[k].elem, sorts: sortsOf[k]}
 	}
 	return steps
 }()
 
-// findTypes walks the types section and notes where each record starts, of which sort it is, and what checkTypes wants to know.
-// Half of its time are branches that depend on the kind, of which no processor can guess the next: there are two.
-func (t *Table) findTypes(x *extremes) error {
+// findTypes walks the types section and notes where each record starts and of which sort it is. No processor can guess the
+// next kind, so nothing branches on it.
+func (t *Table) findTypes() error {
 	b, big := t.types, t.big
 	offs := make([]uint32, len(b)/recordLen)
 	for i := range t.sorts {
 		t.sorts[i] = make([]uint64, len(offs)/64+1)
 	}
-	var named, refs, protos, arrays uint64 // of the sorts, the bits of the last 64 types
-	name, last := uint32(0), uint32(0)
-	n := 0
-	for pos := 0; pos < len(b); n++ {
-		rec := b[pos:]
-		switch {
-		case uint64(t.firstID)+uint64(n) > maxOffset:
-			return t.typeErr(t.firstID+ID(n), pos, "more than %d types", maxOffset)
-		case len(rec) < recordLen:
-			return t.typeErr(t.firstID+ID(n), pos, "record of %d bytes is cut off after %d", recordLen, len(rec))
-		}
-		info := getU32(rec[4:], big)
-		kind, vlen := info>>24&maxKind, info&maxVlen
-		s := &steps[kind]
-		size := uint64(s.fixed) + uint64(s.elem)*uint64(vlen)
-		if s.fixed == 0 {
-			var err error
-			if size, err = t.foreign(Kind(kind), vlen, n, pos); err != nil {
-				return err
+	n, pos := 0, uint64(0)
+	for block := 0; pos < uint64(len(b)); block++ {
+		var named, refs, protos, arrays uint64 // of 64 types
+		for bit := uint(0); bit < 64 && pos+recordLen <= uint64(len(b)); bit++ {
+			info := getU32(b[pos+4:], big)
+			kind, vlen := info>>24&maxKind, info&maxVlen
+			s := &steps[kind]
+			size := uint64(s.fixed) + uint64(s.elem)*uint64(vlen)
+			if s.fixed == 0 {
+				var err error
+				if size, err = t.foreign(Kind(kind), vlen, n, int(pos)); err != nil {
+					return err
+				}
 			}
+			offs[n] = uint32(pos)
+			n++
+			pos += size
+			named |= uint64(s.sorts>>sortNamed&1) << bit
+			refs |= uint64(s.sorts>>sortRef&1) << bit
+			protos |= uint64(s.sorts>>sortProto&1) << bit
+			arrays |= uint64(s.sorts>>sortArray&1) << bit
 		}
-		if size > uint64(len(rec)) {
-			return t.typeErr(t.firstID+ID(n), pos, "%v with vlen %d has %d bytes, %d are left", Kind(kind), vlen, size, len(rec))
-		}
-		name = max(name, getU32(rec, big))
-		last = max(last, getU32(rec[8:], big)&uint32(int8(s.ids)))
-		t.sorts[sortProto][n/64] = protos
-		if s.more {
-			x.see(t, n, rec[:size], Kind(kind))
-		}
-		named |= uint64(s.sorts>>sortNamed&1) << (n % 64)
-		refs |= uint64(s.sorts>>sortRef&1) << (n % 64)
-		protos |= uint64(s.sorts>>sortProto&1) << (n % 64)
-		arrays |= uint64(s.sorts>>sortArray&1) << (n % 64)
-		offs[n] = uint32(pos)
-		pos += int(size)
-		if n%64 == 63 || pos == len(b) {
-			t.sorts[sortNamed][n/64], t.sorts[sortRef][n/64], t.sorts[sortProto][n/64], t.sorts[sortArray][n/64] = named, refs, protos, arrays
-			named, refs, protos, arrays = 0, 0, 0, 0
+		t.sorts[sortNamed][block], t.sorts[sortRef][block], t.sorts[sortProto][block], t.sorts[sortArray][block] = named, refs, protos, arrays
+		if left := uint64(len(b)) - pos; pos > uint64(len(b)) || left > 0 && left < recordLen {
+			return t.cutOff(offs[:n], pos)
 		}
 	}
 	t.offs = offs[:n:n]
-	x.name, x.id = max(x.name, name), max(x.id, last)
+	if uint64(t.firstID)+uint64(n) > maxOffset+1 {
+		return t.typeErr(maxOffset+1, int(offs[maxOffset+1-t.firstID]), "more than %d types", maxOffset)
+	}
 	return nil
+}
+
+// cutOff is the error for a last record that does not end where the section does.
+func (t *Table) cutOff(offs []uint32, pos uint64) error {
+	n, left := len(offs), uint64(len(t.types))-pos
+	if pos <= uint64(len(t.types)) {
+		return t.typeErr(t.firstID+ID(n), int(pos), "record of %d bytes is cut off after %d", recordLen, left)
+	}
+	last := int(offs[n-1])
+	info := getU32(t.types[last+4:], t.big)
+	return t.typeErr(t.firstID+ID(n-1), last, "%v with vlen %d has %d bytes, %d are left",
+		Kind(info>>24&maxKind), info&maxVlen, pos-uint64(last), len(t.types)-last)
 }
 
 // foreign returns the size in bytes of own type n, whose kind is not built in.
@@ -300,23 +304,24 @@ func (t *Table) layoutOf(kind Kind, id ID, pos int) (info, elem uint8, err error
 	return r[0], r[1], nil
 }
 
-// extremes is what findTypes sees on its way. If all is well, as it mostly is, nothing has to be looked at twice.
+// extremes is what a walk over the types sees. If all is well, as it mostly is, nothing has to be looked at twice.
 type extremes struct {
 	name, id uint32 // the highest string offset and type ID
-	funcs    []ID   // targets of FUNCs that come behind these
-	badFunc  bool   // a FUNC refers to something else
+	badFunc  bool   // a FUNC refers to something else than a FUNC_PROTO
 }
 
-// see takes in the string offsets and IDs in elements, and in an ARRAY, and checks that a FUNC refers to a FUNC_PROTO. rec is
-// own type n, of a known kind.
-func (x *extremes) see(t *Table, n int, rec []byte, kind Kind) {
+// see takes in the string offsets and IDs of own type n.
+func (x *extremes) see(t *Table, n int) {
 	big := t.big
-	name, id := x.name, x.id
-	switch e := rec[recordLen:]; kind {
+	rec := t.record(n)
+	name, id := max(x.name, getU32(rec, big)), x.id
+	switch e := rec[recordLen:]; kindOf(rec, big) {
 	case KindFunc:
-		x.checkFunc(t, n, ID(getU32(rec[8:], big)))
-		return
+		proto := getU32(rec[8:], big)
+		id = max(id, proto)
+		x.badFunc = x.badFunc || uint64(proto) >= uint64(t.NumIDs()) || t.Kind(ID(proto)) != KindFuncProto
 	case KindFuncProto:
+		id = max(id, getU32(rec[8:], big))
 		for ; len(e) >= 8; e = e[8:] {
 			name, id = max(name, getU32(e, big)), max(id, getU32(e[4:], big))
 		}
@@ -338,41 +343,31 @@ func (x *extremes) see(t *Table, n int, rec []byte, kind Kind) {
 		for ; len(e) >= 12; e = e[12:] {
 			id = max(id, getU32(e, big))
 		}
+	case KindPtr, KindFwd, KindTypedef, KindVolatile, KindConst, KindRestrict, KindVar, KindDeclTag, KindTypeTag:
+		id = max(id, getU32(rec[8:], big))
 	}
 	x.name, x.id = name, id
 }
 
-// checkFunc checks that own type n, a FUNC, refers to a FUNC_PROTO, or puts it off until that is known.
-func (x *extremes) checkFunc(t *Table, n int, proto ID) {
-	switch {
-	case proto < t.firstID:
-		x.badFunc = x.badFunc || proto == 0 || t.base.Kind(proto) != KindFuncProto
-	case int(proto-t.firstID) < n:
-		i := proto - t.firstID
-		x.badFunc = x.badFunc || t.sorts[sortProto][i/64]>>(i%64)&1 == 0
-	default:
-		x.funcs = append(x.funcs, proto)
+// allGood tells whether every ID and string offset is in range, and every FUNC refers to a FUNC_PROTO.
+func (t *Table) allGood() bool {
+	var x extremes
+	for n := range t.offs {
+		x.see(t, n)
 	}
+	return !x.badFunc && x.name < uint32(t.StrEnd()) && x.id < uint32(t.NumIDs())
 }
 
-// allGood tells whether checkTypes would find nothing wrong.
-func (x *extremes) allGood(t *Table) bool {
-	if x.badFunc || x.name >= uint32(t.StrEnd()) || x.id >= uint32(t.NumIDs()) {
-		return false
-	}
-	for _, proto := range x.funcs { // in range, as x.id is
-		if i := proto - t.firstID; t.sorts[sortProto][i/64]>>(i%64)&1 == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// checkTypes checks every ID and string offset, with all types found.
-func (t *Table) checkTypes(x *extremes) error {
-	if x.allGood(t) {
+// Check is what ReadUnchecked leaves out of Read.
+func (t *Table) Check() error {
+	if t.allGood() {
 		return nil
 	}
+	return t.findFault()
+}
+
+// findFault returns what is wrong with the first type that is wrong.
+func (t *Table) findFault() error {
 	ids, strEnd := uint32(t.NumIDs()), uint32(t.StrEnd())
 	for i := range t.offs {
 		id := t.firstID + ID(i)

@@ -128,13 +128,19 @@ func (t *Table) Type(id ID) Type {
 }
 
 // own returns own type i.
-func (t *Table) own(i int) Type {
+func (t *Table) own(i int) Type { return decodeType(t.record(i), t.big) }
+
+// record returns the bytes of own type i.
+func (t *Table) record(i int) []byte {
 	start, end := t.offs[i], uint32(len(t.types))
 	if i+1 < len(t.offs) {
 		end = t.offs[i+1]
 	}
-	return decodeType(t.types[start:end:end], t.big)
+	return t.types[start:end:end]
 }
+
+// kindOf returns the kind of a record.
+func kindOf(rec []byte, big bool) Kind { return Kind(getU32(rec[4:], big) >> 24 & maxKind) }
 
 // Lookup is Type for an ID of any value: ok is false where there is no type.
 func (t *Table) Lookup(id ID) (typ Type, ok bool) {
