@@ -17,11 +17,11 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
 
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/internal/parallel"
 	"github.com/btfgen/btfgen/internal/phase"
 )
 
@@ -192,8 +192,7 @@ func encode(in *input, opt *Options) (res *Result, err error) {
 	out := run.dedup.NewWriter()
 	var types []btf.ClassID
 	var funcs []chosen
-	var g errgroup.Group
-	g.SetLimit(opt.Jobs)
+	g := parallel.NewGroup(opt.Jobs)
 	g.Go(func() (err error) {
 		defer internalError(&err)
 		return elfview.CatchFaults(func() error { // strings of the base
@@ -333,24 +332,22 @@ func (r *run) walk() error {
 	var next atomic.Int64
 	var failed atomic.Bool
 	progress := r.progress()
-	var wg sync.WaitGroup
 	for i := range workers {
-		w := &worker{run: r, walker: newWalker(r.in, r.opt), add: r.dedup.NewWorker()}
-		w.insts = make([]instance, 0, r.in.groups()/jobs*9/8)
-		workers[i] = w
-		wg.Go(func() {
-			for n := next.Add(1) - 1; n < int64(len(queue)) && !failed.Load(); n = next.Add(1) - 1 {
-				unit := queue[n]
-				if err := w.protected(unit); err != nil {
-					w.err, w.errUnit = err, unit
-					failed.Store(true)
-					return
-				}
-				progress(unit)
-			}
-		})
+		workers[i] = &worker{run: r, walker: newWalker(r.in, r.opt), add: r.dedup.NewWorker()}
+		workers[i].insts = make([]instance, 0, r.in.groups()/jobs*9/8)
 	}
-	wg.Wait()
+	parallel.Workers(jobs, func(i int) {
+		w := workers[i]
+		for n := next.Add(1) - 1; n < int64(len(queue)) && !failed.Load(); n = next.Add(1) - 1 {
+			unit := queue[n]
+			if err := w.protected(unit); err != nil {
+				w.err, w.errUnit = err, unit
+				failed.Store(true)
+				return
+			}
+			progress(unit)
+		}
+	})
 	var first *worker
 	for _, w := range workers {
 		if w.err != nil && (first == nil || w.errUnit < first.errUnit) {

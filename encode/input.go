@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
 
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
+	"github.com/btfgen/btfgen/internal/parallel"
 )
 
 // input is the ELF file and what of it all workers share, read-only while they run.
@@ -119,8 +119,7 @@ func openInput(f *elfview.File, opt *Options) (*input, error) {
 	if f.DebugSection(".debug_info") == nil {
 		return nil, &NoDWARFError{"no .debug_info section: it was compiled without -g, or stripped"}
 	}
-	var g errgroup.Group
-	g.SetLimit(max(opt.Jobs, 1))
+	g := parallel.NewGroup(opt.Jobs)
 	load := func(name string, to *[]byte) func() error {
 		return func() (err error) {
 			*to, err = in.openData(name)

@@ -61,7 +61,7 @@ func newBaseIndex(t *Table, names *nameFilter) *baseIndex {
 	x.exact.init(n)
 	for level := t; level != nil; level = level.base {
 		for i := range backward(refs[0]) {
-			x.exact.add(hashString(level.own(i).rec), level.firstID+ID(i))
+			x.exact.add(hashString(level.record(i)), level.firstID+ID(i))
 		}
 		refs = refs[1:]
 	}

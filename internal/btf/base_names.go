@@ -49,18 +49,16 @@ func (f *nameFilter) covers(other *nameFilter) bool {
 // nameSum is what a nameFilter knows of a name: its length, the first and the last eight bytes. Names that share them
 // cost a look at both, no more.
 func nameSum(b []byte) uint32 {
-	if len(b) >= 8 {
-		return sumOf(binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[len(b)-8:]), len(b))
+	var first, last uint64
+	switch n := len(b); {
+	case n >= 8:
+		first, last = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+	case n >= 4:
+		first, last = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+	case n > 0:
+		first, last = uint64(b[0]), uint64(b[n/2])<<8|uint64(b[n-1])
 	}
-	var word [8]byte
-	copy(word[:], b)
-	return sumOf(binary.LittleEndian.Uint64(word[:]), 0, len(b))
-}
-
-// sumOf is nameSum of n bytes: the first eight in a word, zeros behind them if they are less, and the last eight, or 0 if they
-// are less.
-func sumOf(first, last uint64, n int) uint32 {
-	h := (first ^ uint64(n)) * 0x9e3779b97f4a7c15
+	h := (first ^ uint64(len(b))) * 0x9e3779b97f4a7c15
 	h = (h ^ h>>32 ^ last) * 0xc2b2ae3d27d4eb4f
 	return uint32((h ^ h>>29) * 0x9e3779b97f4a7c15 >> 32)
 }

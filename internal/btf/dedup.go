@@ -17,6 +17,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/btfgen/btfgen/internal/parallel"
 )
 
 // ClassID names a class of equal types of a Dedup. 0 is void. Numbers depend on the
@@ -198,17 +200,13 @@ func (d *Dedup) Resolve(reload Reload) error {
 // inParallel calls f with the numbers below n, from Jobs goroutines.
 func (d *Dedup) inParallel(n int, f func(i int)) {
 	var next atomic.Int64
-	var wg sync.WaitGroup
 	jobs := d.Jobs
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
-	for range min(jobs, n) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	wg.Wait()
+	parallel.Workers(min(jobs, n), func(int) {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i)
+		}
+	})
 }

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
+
+	"github.com/btfgen/btfgen/internal/parallel"
 )
 
 // ErrSameNames says that two NameIDs stand for the same string, so that types may have been
@@ -280,25 +281,21 @@ func (w *Writer) fill(jobs int) error {
 		return fmt.Errorf("type section of %d bytes: more than 2 GiB", size)
 	}
 	w.types = make([]byte, size)
-	var wg sync.WaitGroup
 	var next atomic.Int64
 	var broken atomic.Value
-	for range min(jobs, len(starts)) {
-		wg.Go(func() {
-			defer func() { // the broken invariant is to end the run, not the process
-				if x := recover(); x != nil {
-					broken.Store(fmt.Errorf("internal error: %v", x))
-				}
-			}()
-			for n := int(next.Add(1)) - 1; n < len(starts); n = int(next.Add(1)) - 1 {
-				at := starts[n]
-				for _, id := range w.order[n*piece : min((n+1)*piece, len(w.order))] {
-					at += w.put(w.types[at:], uint32(id))
-				}
+	parallel.Workers(min(jobs, len(starts)), func(int) {
+		defer func() { // the broken invariant is to end the run, not the process
+			if x := recover(); x != nil {
+				broken.Store(fmt.Errorf("internal error: %v", x))
 			}
-		})
-	}
-	wg.Wait()
+		}()
+		for n := int(next.Add(1)) - 1; n < len(starts); n = int(next.Add(1)) - 1 {
+			at := starts[n]
+			for _, id := range w.order[n*piece : min((n+1)*piece, len(w.order))] {
+				at += w.put(w.types[at:], uint32(id))
+			}
+		}
+	})
 	err, _ := broken.Load().(error)
 	return err
 }

@@ -4,7 +4,6 @@ package btf
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -38,15 +37,20 @@ const bucketStrings = 16
 // newStringIndex makes an index of the strings in buf that pass a filter; each ends with a NUL. Those of a bucket stay in
 // order, so that of equal ones the first is found.
 func newStringIndex(buf []byte, names *nameFilter) stringIndex {
-	var all []stringSlot
+	guess := 0
 	var others *otherStrings
-	if names == nil {
-		all = make([]stringSlot, 0, bytes.Count(buf, []byte{0}))
-		all = appendStrings(all, buf, 0, nil)
+	if names != nil {
+		guess, others = 2*len(names.sums), new(otherStrings)
 	} else {
-		all = make([]stringSlot, 0, 2*len(names.sums))
-		all = appendFiltered(all, buf, names)
-		others = new(otherStrings)
+		guess = bytes.Count(buf, []byte{0})
+	}
+	all := make([]stringSlot, 0, guess)
+	for pos := 0; pos < len(buf); {
+		n := bytes.IndexByte(buf[pos:], 0)
+		if str := buf[pos : pos+n]; n > 0 && (names == nil || names.has(nameSum(str))) {
+			all = append(all, stringSlot{hashString(str), uint32(pos) + 1})
+		}
+		pos += n + 1
 	}
 	logBuckets := uint(bits.Len(uint(len(all) / bucketStrings)))
 	x := stringIndex{names: names, others: others, shift: 32 - logBuckets, starts: make([]uint32, 1<<logBuckets+1)}
@@ -68,50 +72,6 @@ func newStringIndex(buf []byte, names *nameFilter) stringIndex {
 	copy(x.starts[1:], x.starts)
 	x.starts[0] = 0
 	return x
-}
-
-// appendStrings appends the strings in buf from a start on that are not empty and pass a filter.
-func appendStrings(all []stringSlot, buf []byte, pos int, names *nameFilter) []stringSlot {
-	for pos < len(buf) {
-		n := bytes.IndexByte(buf[pos:], 0)
-		if str := buf[pos : pos+n]; n > 0 && (names == nil || names.has(nameSum(str))) {
-			all = append(all, stringSlot{hashString(str), uint32(pos) + 1})
-		}
-		pos += n + 1
-	}
-	return all
-}
-
-// appendFiltered is appendStrings for a filter that few strings pass. It first finds the NULs of 64 bytes at once, so that no processor
-// has to guess where each string ends, and calls nothing for a string that is passed over.
-func appendFiltered(all []stringSlot, buf []byte, names *nameFilter) []stringSlot {
-	start := 0
-	for pos := 0; len(buf)-pos >= 64+8; pos += 64 {
-		block := buf[pos : pos+64+8]
-		for nuls := nulsOf(block); nuls != 0; nuls &= nuls - 1 {
-			end := pos + bits.TrailingZeros64(nuls)
-			n := end - start
-			first := binary.LittleEndian.Uint64(buf[start:]) & (1<<(8*uint(n)) - 1)
-			last := binary.LittleEndian.Uint64(buf[max(end, 8)-8:]) & uint64(int64(7-n)>>63) // 0 if there are less than eight
-			if names.has(sumOf(first, last, n)) && n > 0 {
-				all = append(all, stringSlot{hashString(buf[start:end]), uint32(start) + 1})
-			}
-			start = end + 1
-		}
-	}
-	return appendStrings(all, buf, start, names)
-}
-
-// nulsOf returns a bit for each of 64 bytes, set if it is 0.
-func nulsOf(b []byte) (nuls uint64) {
-	const lows = 0x7f7f7f7f7f7f7f7f
-	_ = b[63]
-	for i := 0; i < 64; i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		w = ^((w&lows + lows) | w | lows)              // the top bit of each byte that is 0
-		nuls |= w >> 7 * 0x0102040810204080 >> 56 << i // gathered
-	}
-	return nuls
 }
 
 // find returns the first position of a string in buf.
