@@ -17,7 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"

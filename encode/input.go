@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"sync"
 
-
 	"github.com/btfgen/btfgen/encode/internal/dwarf"
 	"github.com/btfgen/btfgen/internal/btf"
 	"github.com/btfgen/btfgen/internal/elfview"
