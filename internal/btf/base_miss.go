@@ -29,15 +29,26 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 		kind Kind
 		name NameID
 	}
-	defs := map[key]int{}      // the first record of the base's unit that defines the name
-	equal := map[uint32]bool{} // classes that were kept apart for no difference of theirs (StrictFwds)
+	var own []uint32      // classes that may be one
+	defs := map[key]int{} // of their names: the first record of the base's unit that defines it, or -1
+	for id := range d.first {
+		id := uint32(id)
+		if c := d.class(id); (c.Kind == KindStruct || c.Kind == KindUnion) && c.Name != 0 && d.listed(id) {
+			own = append(own, id)
+			defs[key{c.Kind, c.Name}] = -1
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	equal := newBitmap(len(d.first)) // classes that were kept apart for no difference of theirs (StrictFwds)
 	for i := range s.unit.Records {
 		r := &s.unit.Records[i]
 		if r.Kind != KindStruct && r.Kind != KindUnion {
 			continue
 		}
-		equal[d.baseMeaning(uint32(i))] = true
-		if _, ok := defs[key{r.Kind, r.Name}]; !ok {
+		equal.set(d.baseMeaning(uint32(i)))
+		if def, ok := defs[key{r.Kind, r.Name}]; ok && def < 0 {
 			defs[key{r.Kind, r.Name}] = i
 		}
 	}
@@ -48,13 +59,9 @@ func (d *Dedup) BaseMisses(texts int) []BaseMiss {
 	}
 	var misses []miss
 	l := baseLook{d: d, same: map[lookedAt]struct{}{}}
-	for id := range d.first {
-		id := uint32(id)
+	for _, id := range own {
 		c := d.class(id)
-		if c.Kind != KindStruct && c.Kind != KindUnion || c.Name == 0 || equal[id] || !d.listed(id) {
-			continue
-		}
-		if i, ok := defs[key{c.Kind, c.Name}]; ok {
+		if i := defs[key{c.Kind, c.Name}]; i >= 0 && !equal.has(id) {
 			m := miss{BaseMiss: BaseMiss{Name: d.typeText(id), Place: d.first[id]}, id: id, record: i}
 			m.Own = l.ownDifference(id, i, 0) != ""
 			misses = append(misses, m)

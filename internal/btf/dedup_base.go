@@ -92,7 +92,7 @@ func (d *Dedup) enterBase() error {
 		return err
 	}
 	s.index = s.base.index(newNameFilter(names.sums))
-	l := newLoader(s.index, &s.unit, func(b []byte, off StrOff) NameID {
+	l := newLoader(s.index, &s.unit, int(s.ownEnd), func(b []byte, off StrOff) NameID {
 		id, ok := names.find(b)
 		if !ok {
 			id = baseNames + NameID(len(s.names))
@@ -103,7 +103,6 @@ func (d *Dedup) enterBase() error {
 	s.unit.Reset(basePlace)
 	s.unit.Records = slices.Grow(s.unit.Records, int(s.ownEnd))
 	s.unit.Members = slices.Grow(s.unit.Members, 2*int(s.ownEnd))
-	l.at.init(int(s.ownEnd))
 	if s.whole {
 		l.needAll()
 	} else {
@@ -326,10 +325,12 @@ type loader struct {
 // loadStub marks a type that is entered as a declaration of its name.
 const loadStub = 1 << 31
 
-// newLoader returns a loader whose unit gets names from name, which is called once for each offset.
-func newLoader(b *baseIndex, u *Unit, name func(b []byte, off StrOff) NameID) *loader {
+// newLoader returns a loader of about n types whose unit gets names from name, which is called once for each offset.
+func newLoader(b *baseIndex, u *Unit, n int, name func(b []byte, off StrOff) NameID) *loader {
 	var known numberMap
+	known.init(2 * n)
 	l := &loader{base: b, ids: []ID{0}}
+	l.at.init(n)
 	l.s = source{t: b.t, u: u, name: func(off StrOff) NameID {
 		if off == 0 {
 			return 0

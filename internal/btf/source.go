@@ -142,7 +142,7 @@ func mergeSplit(base *Base, tables []*Table, policy FwdPolicy, whole bool) (*Ded
 // copied as well, so that each reference means what it did.
 func (t *Table) ownUnit(u *Unit, base *Base, place uint64, names *NameTable) error {
 	u.Reset(place)
-	l := newLoader(base.whole(), u, func(b []byte, _ StrOff) NameID { return names.ID(b) })
+	l := newLoader(base.whole(), u, len(t.offs), func(b []byte, _ StrOff) NameID { return names.ID(b) })
 	l.s.t = t
 	own := map[uint32]bool{} // hashes of tags that are defined here
 	for id := t.firstID; int(id) < t.NumIDs(); id++ {
