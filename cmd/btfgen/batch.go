@@ -9,37 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/btfgen/btfgen/kbuild"
-)
-
-// batchMemory is what a batch tries not to exceed, in bytes, by collecting garbage more often: the collector would let it
-// grow to 1 GB in Debian's 7.2 with amdgpu.ko, of which half is in use.
-const batchMemory = 700 << 20
-
-// batchGC is how much garbage there may be for what is in use, in percent, as long as that is within batchMemory. What a file needs is
-// garbage when the next one comes: with 150 %, Debian's 7.2 takes 10 % more time.
-const batchGC = 800
-
-// limitMemory sets both for a batch; where a cgroup leaves less memory, three quarters of that are the limit.
-func limitMemory() {
-	limit := int64(batchMemory)
-	if most := memoryLimit(); most > 0 {
-		limit = min(limit, most/4*3)
-	}
-	debug.SetMemoryLimit(limit)
-	debug.SetGCPercent(batchGC)
-}
-
-// A small file needs so little memory that collecting garbage only costs time: up to 5 ms of 20.
-// The first collection comes at 64 MB, where none is needed for modules of this size.
-const (
-	smallFile   = 16 << 20 // bytes
-	smallFileGC = 1600     // percent
 )
 
 // batch is the work on several files. One that fails does not stop the others.
@@ -53,10 +27,8 @@ type batch struct {
 // run calls work for each file, the largest first. What work prints, and its failure, come out in the order of
 // the files.
 func (b *batch) run(work func(i int, stderr io.Writer) error) error {
+	adjustMemory(b.files...)
 	if len(b.files) == 1 {
-		if fi, err := os.Stat(b.files[0]); err == nil && fi.Size() < smallFile {
-			debug.SetGCPercent(smallFileGC)
-		}
 		if err := work(0, b.stderr); err != nil {
 			return fmt.Errorf("%s: %w", b.files[0], err)
 		}
@@ -95,7 +67,6 @@ func (b *batch) run(work func(i int, stderr io.Writer) error) error {
 		}
 		bar.update(done, total)
 	}
-	limitMemory()
 	workers := b.jobs
 	var server *kbuild.Jobserver
 	if workers > 1 {

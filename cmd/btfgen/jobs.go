@@ -3,10 +3,7 @@
 package main
 
 import (
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -23,35 +20,6 @@ func defaultJobs() int {
 		jobs = min(jobs, int(limit/workerMemory))
 	}
 	return max(jobs, 1)
-}
-
-// memoryLimit is the least memory limit of the process's cgroup (version 2) and those above it, in
-// bytes, 0 if there is none.
-func memoryLimit() int64 {
-	b, err := os.ReadFile("/proc/self/cgroup")
-	if err != nil {
-		return 0
-	}
-	path := ""
-	for _, line := range strings.Split(string(b), "\n") {
-		if p, ok := strings.CutPrefix(line, "0::"); ok {
-			path = p
-		}
-	}
-	least := int64(0)
-	for {
-		b, err := os.ReadFile("/sys/fs/cgroup" + path + "/memory.max")
-		if err == nil {
-			if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil && n > 0 && (least == 0 || n < least) {
-				least = n
-			}
-		}
-		i := strings.LastIndexByte(path, '/')
-		if i < 0 {
-			return least
-		}
-		path = path[:i]
-	}
 }
 
 // jobsFlag is the number of workers that -j says, or the default. Its error is a usage error.

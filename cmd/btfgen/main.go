@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -35,11 +34,8 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// gcPercent trades memory for time: on Debian's 7.2 vmlinux 2 % less CPU than the default of 100, for 20 MB more.
-const gcPercent = 150
-
 func main() {
-	debug.SetGCPercent(gcPercent)
+	collectGarbage()
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
 

@@ -64,6 +64,7 @@ func paholeEncode(p *kbuild.Pahole, base *baseFile, stdout, stderr io.Writer) er
 		defer target.Close()
 	}
 	opt.Jobs = share(opt.Jobs)
+	adjustMemory(p.File)
 	res, omitted, err := paholeResult(p, opt)
 	if err == nil {
 		err = base.Changed()

@@ -54,6 +54,7 @@ func vmlinuxAction(c *cli.Context) error {
 		timer = phase.New()
 	}
 	x.options.Jobs = share(x.options.Jobs)
+	adjustMemory(path)
 	if err := vmlinux(&x, path, raw, c.Bool("layout"), timer, c.App.ErrWriter); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
