@@ -14,7 +14,7 @@ import (
 const gcPercent = 1600
 
 // memoryGoal is what a process tries not to exceed, in bytes: a batch with amdgpu.ko would grow to 1 GB, of which half is
-// in use. A file of that size gets as much as its size, three times of what one needs.
+// in use. For a file above that size it is three quarters of the size; kernels need a third.
 const memoryGoal = 700 << 20
 
 // smallFile is the size of files, in bytes, that do not come near to memoryGoal, nor to any limit of the machine.
@@ -37,7 +37,7 @@ func adjustMemory(files ...string) {
 	if len(files) == 1 && largest < smallFile {
 		return
 	}
-	goal := max(memoryGoal, largest)
+	goal := max(memoryGoal, largest/4*3)
 	if most := memoryLimit(); most > 0 {
 		goal = min(goal, most/4*3)
 	}
