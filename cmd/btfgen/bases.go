@@ -47,7 +47,7 @@ type baseFile struct {
 
 // broken returns an error if somebody has written into the file meanwhile, or if it is not valid.
 func (f baseFile) broken() error {
-	if err := f.Changed(); err != nil { // also of one that was not found
+	if err := f.Changed(); err != nil {
 		return err
 	}
 	if f.table == nil {
@@ -91,22 +91,18 @@ func (b *bases) of(f *elfview.File) (*btf.Base, string, error) {
 
 // changed returns an error if somebody has written into a base that was read.
 func (b *bases) changed() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, x := range b.found {
-		if err := x.Changed(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.each(func(f baseFile) error { return f.Changed() })
 }
 
 // broken returns an error if there is something wrong with a base that was read.
-func (b *bases) broken() error {
+func (b *bases) broken() error { return b.each(baseFile.broken) }
+
+// each calls check with every base, also one that was not found, until it returns an error.
+func (b *bases) each(check func(baseFile) error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, x := range b.found {
-		if err := x.broken(); err != nil {
+		if err := check(x.baseFile); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ func usagef(format string, args ...any) error {
 }
 
 func main() {
-	collectGarbage()
+	setMemory()
 	os.Exit(run(os.Args, os.Stdout, os.Stderr))
 }
 

@@ -10,18 +10,18 @@ import (
 )
 
 // Most of what is allocated is in use to the end of a file, so that looking for garbage finds none: with the default of 100 % a
-// kernel takes 4 % more time, a small module up to a third. It is looked for when memory comes near to memoryGoal.
+// kernel takes 3 % more time, a small module up to a quarter. It is looked for when memory comes near to memoryGoal.
 const gcPercent = 1600
 
 // memoryGoal is what a process tries not to exceed, in bytes: a batch with amdgpu.ko would grow to 1 GB, of which half is
-// in use. For a file above that size it is three quarters of the size; kernels need a third.
+// in use. Where that is more, it is three quarters of the size of the largest file; amdgpu.ko needs two thirds, a kernel one.
 const memoryGoal = 700 << 20
 
 // smallFile is the size of files, in bytes, that do not come near to memoryGoal, nor to any limit of the machine.
 const smallFile = 16 << 20
 
-// collectGarbage makes the settings above, to begin with.
-func collectGarbage() {
+// setMemory makes the settings above, to begin with.
+func setMemory() {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryGoal)
 }

@@ -314,7 +314,7 @@ func (x *nameIndex) find(b []byte) (NameID, bool) {
 type loader struct {
 	base  *baseIndex
 	s     source
-	ids   []ID             // by record: the type, with loadStub
+	ids   []ID             // by record: the type, with onlyDeclared
 	at    numberMap        // type -> record
 	asked numberMap        // hashes that were looked up
 	full  func(id ID) bool // tags that are not to be declared only; nil for none
@@ -322,8 +322,8 @@ type loader struct {
 	err   error
 }
 
-// loadStub marks a type that is entered as a declaration of its name.
-const loadStub = 1 << 31
+// onlyDeclared marks a type that is entered as a declaration of its name.
+const onlyDeclared = 1 << 31
 
 // newLoader returns a loader of about n types whose unit gets names from name, which is called once for each offset.
 func newLoader(b *baseIndex, u *Unit, n int, name func(b []byte, off StrOff) NameID) *loader {
@@ -386,14 +386,14 @@ func (l *loader) askDeclared(h uint32) {
 		return
 	}
 	if r := l.base.t.Type(only); isTagDefinition(r.Kind, r.Vlen) {
-		only |= loadStub
+		only |= onlyDeclared
 	}
 	l.enter(only)
 }
 
 func (l *loader) enter(id ID) (record uint32) {
 	record = uint32(len(l.ids))
-	l.at.set(uint32(id&^loadStub), record)
+	l.at.set(uint32(id&^onlyDeclared), record)
 	l.ids = append(l.ids, id)
 	return record
 }
@@ -429,7 +429,7 @@ func (l *loader) need(id ID) uint32 {
 		return l.enter(id)
 	}
 	if _, ok := l.base.several[id]; !ok {
-		return l.enter(id | loadStub)
+		return l.enter(id | onlyDeclared)
 	}
 	l.ask(typeHash(l.base.t, &r))
 	record, _ := l.at.get(uint32(id))
@@ -441,8 +441,8 @@ func (l *loader) fill() error {
 	u := l.s.u
 	for i := 1; i < len(l.ids); i++ {
 		id := l.ids[i]
-		if id&loadStub != 0 {
-			l.stub(id &^ loadStub)
+		if id&onlyDeclared != 0 {
+			l.declare(id &^ onlyDeclared)
 			continue
 		}
 		if err := l.s.add(id); err != nil {
@@ -461,8 +461,8 @@ func (l *loader) fill() error {
 	return l.err
 }
 
-// stub adds a declaration of a tag.
-func (l *loader) stub(id ID) {
+// declare adds a declaration of a tag.
+func (l *loader) declare(id ID) {
 	t := l.base.t.Type(id)
 	r := Record{Pos: uint32(id), Name: l.s.name(t.Name), Kind: KindFwd, First: uint32(len(l.s.u.Members))}
 	switch t.Kind {
