@@ -28,6 +28,11 @@ func TestGroup(t *testing.T) {
 					}
 					return nil
 				})
+				mu.Lock()
+				if workers <= 1 && len(got) != i+1 {
+					t.Errorf("call %d was left to a goroutine", i)
+				}
+				mu.Unlock()
 			}
 			if err := g.Wait(); err != first {
 				t.Errorf("error %v", err)
